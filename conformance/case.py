@@ -1,0 +1,61 @@
+"""A case: a clause with its samples, ready to be run on any backend, device, mode and dtype."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from .spec import Accuracy, Program, Spec
+
+
+@dataclass(frozen=True)
+class Given:
+    """One input of a program.
+
+    ``values`` is float64, complex128, int64 or bool; a floating or complex input is stored in the dtype of the
+    line that runs (``dtype`` None) or in one that the spec fixes.
+    """
+
+    values: np.ndarray
+    requires_grad: bool = False
+    dtype: str | None = None
+    layout: str = "contiguous"
+    """How the tensor lies in memory: contiguous, transposed, strided, offset, expanded."""
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A program and its inputs. ``setup`` runs before the program in the same namespace."""
+
+    name: str
+    program: Program
+    inputs: Mapping[str, Given]
+    constants: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Case:
+    """A clause and how it is checked; one pytest item for each device and mode that it runs in."""
+
+    spec: Spec
+    id: str
+    says: str
+    cites: str
+    line: int
+    """Line of the clause in the spec file."""
+    samples: Callable[[], Sequence[Sample]]
+    """Makes the samples, in a fixed and reproducible way; called when the case runs, never at collection."""
+    dtypes: tuple[str, ...]
+    """Dtypes in which the clause makes sense; a run intersects them with what it was asked for."""
+    judge: str = "reference"
+    """Which judge is independent of the backend: ``reference`` (runs the program too), or ``literals``,
+    ``law`` and ``round trip``, where the clause states all that is needed and the backend runs alone."""
+    needs: frozenset[str] = frozenset()
+    """Capabilities without which the case is unsupported."""
+    accuracy: Accuracy | None = None
+    shared: bool = True
+    """Whether one reference result serves every dtype (false where labels or rounding reach the values)."""
