@@ -1,0 +1,314 @@
+"""Compares what a program yielded on a backend with what it yielded on the reference. Owns every tolerance.
+
+Data movement, integers, booleans, shapes, dtypes and plain Python values are compared exactly. A result of
+rounded arithmetic may differ by `FLOOR` ulp, or by `FACTOR` times the spread that `DRAWS` noisy runs of the
+reference show on this very program and input, whichever is larger; nothing is tuned by operator. Where the
+evidence for the two numbers is written down: ``docs/tolerances.md``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from reference_impls.dtypes import NAMES, DType, float64
+
+from .observe import Leaf, Observation
+
+FACTOR = 8.0
+"""From the largest deviation among the noisy runs to the tolerance: the one factor of the suite."""
+DRAWS = 16
+"""Noisy runs at the most, drawn one by one while something is still out of tolerance."""
+FLOOR = 2.0
+"""Ulp of the tested dtype by which any rounded result may differ."""
+NUMBER_FLOOR = 16.0
+"""Ulp of float64, at the largest magnitude of the statement, for Python floats: they carry no noise of their own."""
+SHARP = 100.0
+"""A tolerance above this many ulp is not a sharp check, and is counted as such."""
+
+Redo = Callable[[int], Sequence[Observation] | None]
+"""A noisy run of the reference with a seed: what it yielded, or None where a decision went another way."""
+
+
+@dataclass(frozen=True)
+class Difference:
+    """The first statement that disagrees, at its worst element."""
+
+    line: int
+    where: str
+    message: str
+    expected: str = ""
+    seen: str = ""
+    ulp: float | None = None
+    times_tolerance: float | None = None
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What the judge says of one line."""
+
+    difference: Difference | None = None
+    undecided: bool = False
+    tolerance_ulp: float = 0.0
+    checks: int = 0
+    allowance_needed: bool = False
+    """Whether it agrees only by the clause's ``accuracy:`` line."""
+
+    @property
+    def sharp(self) -> bool:
+        return self.tolerance_ulp <= SHARP
+
+
+def judge(
+    base: Sequence[Observation],
+    seen: Sequence[Observation],
+    dtype: DType,
+    redo: Redo,
+    times: float = 1.0,
+    relabel: Callable[[str], str] = str,
+) -> Judgement:
+    """Judge a backend's observations by those of the reference's base run.
+
+    ``dtype`` is the tested one; ``relabel`` turns a label of the reference's run into the one expected of this
+    line; ``times`` is the allowance of an ``accuracy:`` line.
+    """
+    for index, (ours, theirs) in enumerate(zip(base, seen, strict=False)):
+        if (ours.line, ours.kind) != (theirs.line, theirs.kind):
+            message = f"took another path: reached line {theirs.line} where line {ours.line} was expected"
+            return Judgement(Difference(theirs.line, "", message), checks=index)
+        if difference := _structure(ours, theirs, relabel):
+            return Judgement(difference, checks=index)
+    if len(base) != len(seen):
+        last = (seen or base)[-1].line if base or seen else 0
+        message = f"yielded {len(seen)} times where {len(base)} were expected"
+        return Judgement(Difference(last, "", message), checks=len(seen))
+    return _values(base, seen, dtype, redo, times)
+
+
+def judge_alone(seen: Sequence[Observation]) -> Judgement:
+    """Judge a clause that states all it needs: both sides of each equality come from the backend, bit for bit."""
+    for index, observation in enumerate(seen):
+        mirror = Observation(observation.line, observation.kind, observation.right or observation.left)
+        difference = _structure(mirror, observation, str)
+        if difference is None and observation.right is not None:
+            difference = _identical(observation)
+        if difference:
+            return Judgement(difference, checks=index)
+    return Judgement(checks=len(seen))
+
+
+def _expected(observation: Observation) -> list[Leaf]:
+    return observation.left if observation.right is None else observation.right
+
+
+def _structure(base: Observation, seen: Observation, relabel: Callable[[str], str]) -> Difference | None:
+    """Everything but floating-point values: kinds, lengths, dtypes, shapes, and values compared by equality."""
+    if seen.kind == "hold":
+        if seen.left[0].value:
+            return None
+        return Difference(seen.line, "", "the assertion does not hold", "True", "False")
+    if seen.kind in ("raises", "warns"):
+        want, got = seen.right[0].value, seen.left[0].value  # type: ignore[index]
+        verb = "raised" if seen.kind == "raises" else "gave"
+        return None if want == got else Difference(seen.line, "", f"{verb} {got}, expected {want}", want, got)
+    expected = _expected(base)
+    for want, got in zip(expected, seen.left, strict=False):
+        if message := _mismatch(want, got, relabel):
+            return Difference(seen.line, got.path, message, _show(want), _show(got))
+    if len(expected) != len(seen.left):
+        return Difference(seen.line, "", f"has {len(seen.left)} parts where {len(expected)} were expected")
+    return None
+
+
+NUMERIC = ("tensor", "numbers", "array")
+
+
+def _mismatch(want: Leaf, got: Leaf, relabel: Callable[[str], str]) -> str | None:
+    if want.kind not in NUMERIC or got.kind not in NUMERIC:
+        if want.kind != got.kind:
+            return f"is a {got.kind} where a {want.kind} was expected"
+        return None if want.value == got.value else "differs"
+    if want.value.shape != got.value.shape:
+        return f"has shape {got.value.shape} where {want.value.shape} was expected"
+    if want.kind == got.kind == "tensor" and relabel(want.dtype) != got.dtype:
+        return f"has dtype {got.dtype} where {relabel(want.dtype)} was expected"
+    if want.value.dtype.kind in "biu" and got.value.dtype.kind in "biu":
+        return None if np.array_equal(want.value, got.value) else "differs"
+    return None
+
+
+def _identical(observation: Observation) -> Difference | None:
+    for want, got in zip(observation.right or (), observation.left, strict=True):
+        if want.kind in NUMERIC and not np.array_equal(want.value, got.value, equal_nan=got.value.dtype.kind in "fc"):
+            return Difference(observation.line, got.path, "differs", _show(want), _show(got))
+    return None
+
+
+def _show(leaf: Leaf) -> str:
+    if leaf.kind in NUMERIC:
+        return np.array2string(leaf.value, threshold=8, precision=8)
+    return repr(leaf.value)
+
+
+@dataclass
+class _Flat:
+    """All floating-point elements of a line, one after the other."""
+
+    places: list[tuple[int, Leaf, int]]
+    """Where each leaf's elements begin: (line, leaf, offset)."""
+    expected: np.ndarray
+    seen: np.ndarray
+    ulp: np.ndarray
+    floor: np.ndarray
+    largest: np.ndarray
+    exact: np.ndarray
+    rounded: np.ndarray
+
+
+def _real(values: np.ndarray) -> np.ndarray:
+    """The elements in one dimension, complex ones as pairs of reals."""
+    values = np.ascontiguousarray(values)
+    return values.reshape(-1).view(np.float64) if values.dtype.kind == "c" else values.reshape(-1).astype(np.float64)
+
+
+def _compared(leaf: Leaf) -> bool:
+    return leaf.kind in NUMERIC and leaf.value.dtype.kind in "fc"
+
+
+def _pairs(base: Sequence[Observation], seen: Sequence[Observation]):
+    """Pairs of leaves to be compared by value: (observation, expected, reference's own left side, seen)."""
+    for ours, theirs in zip(base, seen, strict=True):
+        if ours.kind not in ("yield", "expect"):
+            continue
+        own = ours.left if len(ours.left) == len(theirs.left) else _expected(ours)
+        for want, left, got in zip(_expected(ours), own, theirs.left, strict=True):
+            if want.kind in NUMERIC and (_compared(want) or _compared(got)):
+                yield theirs, want, left, got
+
+
+def _flatten(base: Sequence[Observation], seen: Sequence[Observation], dtype: DType) -> _Flat | None:
+    columns: list[tuple[np.ndarray, ...]] = []
+    places = []
+    offset = 0
+    for observation, want, left, got in _pairs(base, seen):
+        complex_ = want.value.dtype.kind == "c" or got.value.dtype.kind == "c"
+        cast = np.complex128 if complex_ else np.float64
+        expected, values = _real(want.value.astype(cast)), _real(got.value.astype(cast))
+        label = NAMES.get(got.dtype, float64) if got.kind != "numbers" else float64
+        size = np.repeat(np.abs(want.value.reshape(-1)), 2) if complex_ else np.abs(expected)
+        with np.errstate(all="ignore"):
+            ulp = label.spacing(np.minimum(np.where(np.isfinite(size), size, 0.0), label.largest or 1.0))
+            rounded = label.round(expected) if not label.is_complex else _component(label).round(expected)
+        if got.kind == "numbers":
+            floor = np.full_like(ulp, NUMBER_FLOOR * ulp.max(initial=0.0))
+        else:
+            floor = FLOOR * ulp
+        exact = np.full(expected.shape, left.exact and (want.exact or want.kind != "tensor"))
+        largest = np.full(expected.shape, label.largest)
+        columns.append((expected, values, ulp, floor, largest, exact, rounded))
+        places.append((observation.line, got, offset))
+        offset += expected.size
+    if not columns:
+        return None
+    return _Flat(places, *(np.concatenate(column) for column in zip(*columns, strict=True)))
+
+
+def _component(label: DType) -> DType:
+    from reference_impls.dtypes import COMPONENT
+
+    return COMPONENT[label]
+
+
+def _distance(a: np.ndarray, b: np.ndarray, flat: _Flat) -> np.ndarray:
+    """|a - b|, where overflow to infinity counts as the first number that does not fit, and nan equals nan."""
+    edge = flat.largest * (1 + 2.0**-12)
+    with np.errstate(all="ignore"):
+        finite = np.isfinite(a)
+        near, far = np.where(finite, np.clip(a, -edge, edge), a), np.where(finite, np.clip(b, -edge, edge), b)
+        distance = np.abs(near - far)
+    same = (a == b) | (np.isnan(a) & np.isnan(b))
+    return np.where(same, 0.0, np.where(np.isnan(distance), np.inf, distance))
+
+
+def _values(
+    base: Sequence[Observation], seen: Sequence[Observation], dtype: DType, redo: Redo, times: float
+) -> Judgement:
+    checks = len(seen)
+    flat = _flatten(base, seen, dtype)
+    if flat is None:
+        return Judgement(checks=checks)
+    equal = (flat.seen == flat.rounded) | (np.isnan(flat.seen) & np.isnan(flat.expected))
+    if equal.all():
+        return Judgement(checks=checks)
+    error = np.where(equal, 0.0, _distance(flat.expected, flat.seen, flat))
+    tolerance = np.where(flat.exact, 0.0, flat.floor)
+    wide = np.zeros_like(tolerance)
+    undecided = False
+    for draw in range(DRAWS):
+        if (error <= np.maximum(tolerance, times * wide)).all():
+            break
+        noisy = redo(draw)
+        spread = None if noisy is None else _deviation(base, seen, noisy, flat)
+        if spread is None:
+            undecided = True
+            break
+        wide = np.maximum(wide, np.where(flat.exact, 0.0, FACTOR * spread))
+    bound = np.maximum(tolerance, times * wide)
+    bad = ~(error <= bound)
+    with np.errstate(all="ignore"):
+        ulps = np.where(wide > tolerance, bound / flat.ulp, 0.0).max(initial=0.0)
+    if not bad.any():
+        needed = bool((error > np.maximum(tolerance, wide)).any())
+        return Judgement(None, False, float(ulps), checks, needed)
+    if undecided:
+        return Judgement(None, True, float(ulps), checks)
+    return Judgement(_worst(flat, error, bound, bad), False, float(ulps), checks)
+
+
+def _deviation(
+    base: Sequence[Observation], seen: Sequence[Observation], noisy: Sequence[Observation], flat: _Flat
+) -> np.ndarray | None:
+    """How far a noisy run strayed at each element, on either side of an equality; None if it cannot be compared."""
+    if len(noisy) != len(base):
+        return None
+    parts = []
+    for (_, want, left, got), (_, want2, left2, _) in zip(
+        _pairs(base, seen), _pairs(noisy, seen), strict=True
+    ):
+        if want.value.shape != want2.value.shape:
+            return None
+        cast = np.complex128 if "c" in (want.value.dtype.kind, got.value.dtype.kind) else np.float64
+        spread = _strayed(want, want2, cast)
+        if left is not want and left.kind in NUMERIC and left.value.shape == want.value.shape:
+            spread = np.maximum(spread, _strayed(left, left2, cast))
+        parts.append(spread)
+    return np.concatenate(parts)
+
+
+def _strayed(one: Leaf, two: Leaf, cast: type) -> np.ndarray:
+    with np.errstate(all="ignore"):
+        distance = np.abs(_real(one.value.astype(cast)) - _real(two.value.astype(cast)))
+    return np.where(np.isfinite(distance), distance, 0.0)
+
+
+def _worst(flat: _Flat, error: np.ndarray, bound: np.ndarray, bad: np.ndarray) -> Difference:
+    with np.errstate(all="ignore"):
+        ratio = np.where(bad, error / np.maximum(bound, np.finfo(float).tiny), -1.0)
+    at = int(np.argmax(ratio))
+    line, leaf, start = next(place for place in reversed(flat.places) if place[2] <= at)
+    part = (at - start) // (2 if leaf.value.dtype.kind == "c" else 1)
+    index = np.unravel_index(part, leaf.value.shape) if leaf.value.ndim else ()
+    where = leaf.path + (f"[{', '.join(str(int(i)) for i in index)}]" if index else "")
+    with np.errstate(all="ignore"):
+        ulp = float(error[at] / flat.ulp[at])
+    return Difference(
+        line,
+        where,
+        "differs",
+        repr(float(flat.expected[at])),
+        repr(float(flat.seen[at])),
+        ulp,
+        float(error[at] / bound[at]) if bound[at] else float("inf"),
+    )
