@@ -1,8 +1,8 @@
 """The two arithmetics in which the reference computes: float64 NumPy, and mpmath at a fixed precision.
 
 A primitive's forward function receives one of them as ``xp`` and uses NumPy's names (``xp.exp``, ``xp.sum``,
-``xp.matmul``) and, for special functions, torch's (``xp.erf``, ``xp.lgamma``). ``xp.addends`` and ``xp.decide``
-belong to the noise of the current run.
+``xp.matmul``) and, for special functions, torch's (``xp.erf``, ``xp.lgamma``). ``xp.addends`` and
+``xp.decide`` belong to the noise of the current run.
 """
 
 from __future__ import annotations

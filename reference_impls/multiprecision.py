@@ -9,14 +9,16 @@ from typing import Any
 import mpmath
 import numpy as np
 
-MOVEMENT = frozenset(
-    """reshape transpose expand_dims squeeze broadcast_to broadcast_arrays flip roll concatenate stack where
-    take_along_axis put_along_axis take tril triu diagonal moveaxis swapaxes pad repeat tile copy empty_like
-    zeros zeros_like ones_like full full_like arange eye logical_and logical_or logical_xor logical_not bitwise_and
-    bitwise_or bitwise_xor invert left_shift right_shift equal not_equal greater greater_equal less less_equal
-    nonzero any all matmul tensordot dot einsum sum cumsum cumprod broadcast_shapes prod add subtract multiply negative
-    conjugate absolute asarray ascontiguousarray count_nonzero lib searchsorted unravel_index argwhere""".split()
-)
+_AS_THEY_ARE = """
+    reshape transpose expand_dims squeeze broadcast_to broadcast_arrays flip roll concatenate stack
+    where take_along_axis put_along_axis take tril triu diagonal moveaxis swapaxes pad repeat tile copy
+    empty_like zeros zeros_like ones_like full full_like arange eye logical_and logical_or logical_xor
+    logical_not bitwise_and bitwise_or bitwise_xor invert left_shift right_shift equal not_equal greater
+    greater_equal less less_equal nonzero any all matmul tensordot dot einsum sum cumsum cumprod
+    broadcast_shapes prod add subtract multiply negative conjugate absolute asarray ascontiguousarray
+    count_nonzero lib searchsorted unravel_index argwhere
+"""
+AS_THEY_ARE = frozenset(_AS_THEY_ARE.split())
 """NumPy functions that serve object arrays as they are: they move elements or use Python's operators."""
 
 
@@ -36,7 +38,7 @@ class Functions:
             return own
         if name in REAL:
             return self._unary(name)
-        if name in MOVEMENT:
+        if name in AS_THEY_ARE:
             return self._boxed(getattr(np, name))
         raise AttributeError(f"multiprecision has no {name}")
 
@@ -90,6 +92,10 @@ class Functions:
 
     # Two operands ----------------------------------------------------------------------------------------
 
+    def _binary(self, scalar: Callable[[Any, Any], Any], a: Any, b: Any) -> np.ndarray:
+        convert = self.ctx.convert
+        return np.asarray(np.frompyfunc(lambda x, y: scalar(convert(x), convert(y)), 2, 1)(a, b))
+
     def divide(self, a: Any, b: Any) -> np.ndarray:
         return np.asarray(np.frompyfunc(self._quotient, 2, 1)(a, b))
 
@@ -136,13 +142,18 @@ class Functions:
         shift = np.where(self.isinf(top), self.ctx.zero, top)
         return self.find("log")(self.find("exp")(a - shift) + self.find("exp")(b - shift)) + shift
 
+    def floor_divide(self, a: Any, b: Any) -> np.ndarray:
+        if np.asarray(a).dtype != object and np.asarray(b).dtype != object:
+            return np.asarray(np.floor_divide(a, b))
+        return self.find("floor")(self.divide(a, b))
+
     def remainder(self, a: Any, b: Any) -> np.ndarray:
         """Python's modulus: the sign is that of the divisor."""
-        return np.asarray(np.frompyfunc(lambda a, b: self.ctx.fmod(a, b) if b != 0 else self.nan, 2, 1)(a, b))
+        return np.asarray(a - self.floor_divide(a, b) * b)
 
     def fmod(self, a: Any, b: Any) -> np.ndarray:
         """C's modulus: the sign is that of the dividend."""
-        return a - np.asarray(self.find("trunc")(self.divide(a, b))) * b
+        return np.asarray(a - self.find("trunc")(self.divide(a, b)) * b)
 
     def copysign(self, a: Any, b: Any) -> np.ndarray:
         return np.asarray(np.frompyfunc(lambda a, b: abs(a) if b >= 0 else -abs(a), 2, 1)(a, b))
@@ -151,7 +162,7 @@ class Functions:
         return np.asarray(np.frompyfunc(lambda v: self.ctx.psi(n, v), 1, 1)(x))
 
     def zeta(self, s: Any, q: Any) -> np.ndarray:
-        return np.asarray(np.frompyfunc(lambda s, q: self.ctx.zeta(s, q), 2, 1)(s, q))
+        return self._binary(self.ctx.zeta, s, q)
 
     def gammainc(self, a: Any, x: Any) -> np.ndarray:
         return np.asarray(
@@ -159,7 +170,7 @@ class Functions:
         )
 
     def gammaincc(self, a: Any, x: Any) -> np.ndarray:
-        return np.asarray(np.frompyfunc(lambda a, x: self.ctx.gammainc(a, x, regularized=True), 2, 1)(a, x))
+        return self._binary(lambda a, x: self.ctx.gammainc(a, x, regularized=True), a, x)
 
     # Parts and classes -----------------------------------------------------------------------------------
 
@@ -247,7 +258,10 @@ class Functions:
 
 
 _INF = float("inf")
-_EVERYWHERE = (-_INF, _INF, ())
+_EVERYWHERE = """
+    exp exp2 expm1 sin cos tan sinh cosh tanh arctan arcsinh sigmoid lgamma erf erfc erfcx
+    i0 i1 i0e i1e log_ndtr rint floor ceil trunc sign positive
+"""
 
 
 def _log_gamma(ctx: Any, x: Any) -> Any:
@@ -291,11 +305,7 @@ SCALARS: dict[str, Callable[[Any, Any], Any]] = {
 """Functions for which mpmath has another name, or another convention; the rest go by their own."""
 
 REAL: dict[str, tuple[float, float, tuple[tuple[float, float], ...]]] = {
-    **{
-        name: _EVERYWHERE
-        for name in """exp exp2 expm1 sin cos tan sinh cosh tanh arctan arcsinh sigmoid lgamma erf erfc erfcx
-        i0 i1 i0e i1e log_ndtr rint floor ceil trunc sign positive""".split()
-    },
+    **{name: (-_INF, _INF, ()) for name in _EVERYWHERE.split()},
     "sqrt": (0.0, _INF, ()),
     "log": (0.0, _INF, ((0.0, -_INF),)),
     "log2": (0.0, _INF, ((0.0, -_INF),)),

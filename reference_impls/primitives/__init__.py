@@ -1,4 +1,4 @@
-"""The primitives of the tape, by name. What each file lists is mathematics; ``Primitive`` says how to read it."""
+"""The primitives of the tape, by name. The files list mathematics; ``Primitive`` says how to read it."""
 
 from __future__ import annotations
 

@@ -98,11 +98,7 @@ PRIMITIVES = [
     _step("rint", lambda xp, input: xp.rint(input) if input.dtype.kind not in "iub" else input),
     _decision(
         "floor_divide",
-        lambda xp, input, other: (
-            np.floor_divide(input, other)
-            if input.dtype.kind in "iub" and other.dtype.kind in "iub"
-            else xp.floor(xp.divide(input, other))
-        ),
+        lambda xp, input, other: xp.floor_divide(input, other),
         "promote",
         {"input": lambda F, g: F.zeros_like(g), "other": lambda F, g: F.zeros_like(g)},
     ),

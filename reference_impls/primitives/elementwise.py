@@ -62,8 +62,14 @@ PRIMITIVES = [
     _unary("sqrt", lambda xp, input: xp.sqrt(input), lambda F, g, result: g / F.conj(2 * result)),
     _unary(
         "rsqrt",
-        lambda xp, input: xp.reciprocal(xp.sqrt(input)),
+        lambda xp, input: xp.divide(1.0, xp.sqrt(input)),
         lambda F, g, result: -0.5 * g * F.conj(result * result * result),
+    ),
+    _unary(
+        "root_or_zero",
+        # The square root of a sum of squares, whose subgradient of least norm at zero is zero.
+        lambda xp, input: xp.sqrt(input),
+        lambda F, g, result: g * F.divide_or_zero(0.5, result),
     ),
     # Trigonometric and hyperbolic functions
     _unary("sin", lambda xp, input: xp.sin(input), lambda F, g, input: g * F.conj(F.cos(input))),
@@ -135,6 +141,12 @@ PRIMITIVES = [
             "other": lambda F, g, input, other: g * F.sigmoid(other - input),
         },
         dtype="float",
+    ),
+    Primitive(
+        "remainder_of",
+        # The quotient has been decided: where this run's own differs, the remainder follows the decision.
+        lambda xp, input, other, quotient, *, floor: _remainder(xp, input, other, quotient, floor),
+        {"input": lambda g: g, "other": lambda g, quotient: -(g * quotient)},
     ),
     # Powers
     Primitive(
@@ -223,6 +235,13 @@ PRIMITIVES = [
         dtype="complex",
     ),
 ]
+
+
+def _remainder(xp, x, y, quotient, floor):
+    rest, own = (
+        (xp.remainder(x, y), xp.floor_divide(x, y)) if floor else (xp.fmod(x, y), xp.trunc(xp.divide(x, y)))
+    )
+    return xp.where(xp.equal(own, quotient), rest, rest + (own - quotient) * y)
 
 
 def _slope_of_power(F, g, x, n):

@@ -43,9 +43,15 @@ def _accumulate(xp, input, shape, index):
 
 
 def _put(input, source, index):
-    out = np.array(input, dtype=np.result_type(input, source))
+    out = np.array(input, dtype=object if np.asarray(source).dtype == object else input.dtype)
     out[index] = source
     return out
+
+
+def _cotangent_of_source(F, g, shape, index):
+    """What was written may have more leading dimensions of length one than the place it was written to."""
+    g = F.getitem(g, index)
+    return F.reshape_to(g, (1,) * (len(shape) - g.ndim) + tuple(g.shape)) if len(shape) > g.ndim else g
 
 
 def window_counts(sizes, kernel, stride, dilation):
@@ -112,7 +118,7 @@ PRIMITIVES = [
         lambda xp, input, source, *, index: _put(input, source, index),
         {
             "input": lambda F, g, index: F.put_at(g, 0, index=index),
-            "source": lambda F, g, index: F.index_advanced(g, index=index),
+            "source": lambda F, g, source_shape, index: _cotangent_of_source(F, g, source_shape, index),
         },
         kind=Kind.MOVEMENT,
         dtype="same",

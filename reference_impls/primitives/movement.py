@@ -1,4 +1,4 @@
-"""Movement: shapes, orders of dimensions, joining and cutting. Exact in every dtype; the first group are views."""
+"""Movement: shapes, orders of dimensions, joining, cutting. Exact in every dtype; those of the first group are views."""
 
 from __future__ import annotations
 
@@ -77,11 +77,11 @@ def _diagonal_adjoint(xp, input, shape, offset, dim1, dim2):
 
 
 def _cat_vjp(F, g, tensors_shape, dim):
-    """Each part of the cotangent to the tensor that it lies over (an empty one-dimensional tensor has none)."""
+    """To each tensor the part of the cotangent that lies over it (an empty one-dimensional one has none)."""
     parts, start = [], 0
     for shape in tensors_shape:
         if len(shape) == 1 and shape[0] == 0 and g.ndim != 1:
-            parts.append(F.zeros_like(F.reshape(F.narrow(g, dim, 0, 0), (0,))))
+            parts.append(F.zeros_like(F.reshape_to(F.narrow(g, dim, 0, 0), (0,))))
             continue
         parts.append(F.narrow(g, dim, start, shape[dim]))
         start += shape[dim]
@@ -128,14 +128,14 @@ def _swap(forward_order):
 PRIMITIVES = [
     # Views
     _view(
-        "reshape",
+        "reshape_to",
         lambda xp, input, *, shape: input.reshape(resolved(shape, input.size)),
-        lambda F, g, input_shape: F.reshape(g, input_shape),
+        lambda F, g, input_shape: F.reshape_to(g, input_shape),
     ),
     _view(
-        "view",
+        "view_to",
         lambda xp, input, *, shape: _as_view(input, resolved(shape, input.size)),
-        lambda F, g, input_shape: F.reshape(g, input_shape),
+        lambda F, g, input_shape: F.reshape_to(g, input_shape),
     ),
     _view(
         "permute_axes",
@@ -157,14 +157,14 @@ PRIMITIVES = [
         lambda F, g, source, destination: F.movedim(g, destination, source),
     ),
     _view(
-        "expand",
+        "expand_to",
         lambda xp, input, *, shape: np.broadcast_to(input, expanded(input.shape, shape), subok=False),
         lambda F, g, input_shape: F.sum_to(g, input_shape),
     ),
     _view(
         "unsqueeze",
         lambda xp, input, *, dim: np.expand_dims(input, wrapped(dim, input.ndim + 1)),
-        lambda F, g, input_shape: F.reshape(g, input_shape),
+        lambda F, g, input_shape: F.reshape_to(g, input_shape),
     ),
     _view(
         "slice",

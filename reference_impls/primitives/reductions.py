@@ -44,8 +44,8 @@ def terms(shape, dim):
 def restore(F, reduced, shape, dim, keepdim):
     """A reduced tensor, broadcast back to the shape that was reduced."""
     if not keepdim:
-        reduced = F.reshape(reduced, kept_shape(shape, dim))
-    return F.expand(reduced, shape)
+        reduced = F.reshape_to(reduced, kept_shape(shape, dim))
+    return F.expand_to(reduced, shape)
 
 
 def _extreme(function, input, dim, keepdim):
@@ -82,7 +82,7 @@ def _prod_of_others(xp, input, dim):
 
 
 def _prod_of_others_vjp(F, g, input, dim):
-    """Row i is the input with element i left out; the rows' own products of others are the second derivatives."""
+    """Row i is the input without element i; the products of others in it are second derivatives."""
     if not input.ndim:
         return F.zeros_like(g)
     itself = np.eye(input.shape[dim], dtype=bool)
@@ -106,7 +106,7 @@ PRIMITIVES = [
         "sum_to",
         # The adjoint of broadcasting from ``shape``.
         lambda xp, input, *, shape: _sum_to(xp, input, shape),
-        {"input": lambda F, g, input_shape: F.expand(g, input_shape)},
+        {"input": lambda F, g, input_shape: F.expand_to(g, input_shape)},
         kind=Kind.ACCUMULATING,
         dtype="same",
     ),
