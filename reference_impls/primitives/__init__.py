@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from ..primitive import Primitive
-from . import comparison, elementwise, indexing, linalg, movement, reductions, special
+from . import comparison, elementwise, indexing, linalg, movement, random, reductions, special
 
-FILES = (elementwise, comparison, reductions, movement, indexing, linalg, special)
+FILES = (elementwise, comparison, reductions, movement, indexing, linalg, special, random)
 
 
 def merge(lists: Iterable[Iterable[Primitive]]) -> dict[str, Primitive]:

@@ -39,6 +39,16 @@ def _order(xp, input, dim, descending):
     return input.shape[dim] - 1 - np.flip(flipped, dim)
 
 
+def _inexact(*arrays):
+    return any(np.asarray(a).dtype.kind in "fcO" for a in arrays)
+
+
+def _truncated(input, other):
+    """Integer division towards zero."""
+    quotient = np.floor_divide(np.abs(input), np.abs(other))
+    return np.where(np.sign(input) * np.sign(other) < 0, -quotient, quotient)
+
+
 def _extreme(function, input, dim, keepdim):
     if dim is None:
         return function(input, axis=None, keepdims=keepdim)
@@ -99,6 +109,14 @@ PRIMITIVES = [
     _decision(
         "floor_divide",
         lambda xp, input, other: xp.floor_divide(input, other),
+        "promote",
+        {"input": lambda F, g: F.zeros_like(g), "other": lambda F, g: F.zeros_like(g)},
+    ),
+    _decision(
+        "truncated_quotient",
+        lambda xp, input, other: (
+            xp.trunc(xp.divide(input, other)) if _inexact(input, other) else _truncated(input, other)
+        ),
         "promote",
         {"input": lambda F, g: F.zeros_like(g), "other": lambda F, g: F.zeros_like(g)},
     ),

@@ -225,7 +225,7 @@ PRIMITIVES = [
         lambda F, g, pad: F.pad_constant(g, tuple(-n for n in pad)),
     ),
     Primitive(
-        "concatenate",
+        "join",
         lambda xp, *tensors, dim=0: _cat(xp, tensors, dim),
         {"tensors": _cat_vjp},
         kind=Kind.MOVEMENT,
