@@ -1,0 +1,53 @@
+"""Specs: the models of the kinds, loading with places, and the language of programs and formulas."""
+
+from .faults import Fault, SpecError
+from .formula import Each, Expression, Formula, Update
+from .load import discover, load, parse
+from .models import Accuracy, Claim, Clause, Input, Refusal, Spec
+from .modules import Member, ModuleSpec, ModuleTrial
+from .operators import Body, OperatorSpec, Special
+from .optimizers import OptimizerSpec, SchedulerSpec, State, Timetable
+from .program import EXPECT, HOLD, OBSERVE, Program, program_module
+from .signature import Arguments, Parameter, Signature
+from .source import SourceError
+from .text import Text
+from .topics import TopicSpec
+
+__all__ = [
+    "EXPECT",
+    "HOLD",
+    "OBSERVE",
+    "Accuracy",
+    "Arguments",
+    "Body",
+    "Claim",
+    "Clause",
+    "Each",
+    "Expression",
+    "Fault",
+    "Formula",
+    "Input",
+    "Member",
+    "ModuleSpec",
+    "ModuleTrial",
+    "OperatorSpec",
+    "OptimizerSpec",
+    "Parameter",
+    "Program",
+    "Refusal",
+    "SchedulerSpec",
+    "Signature",
+    "SourceError",
+    "Spec",
+    "SpecError",
+    "Special",
+    "State",
+    "Text",
+    "Timetable",
+    "TopicSpec",
+    "Update",
+    "discover",
+    "load",
+    "parse",
+    "program_module",
+]

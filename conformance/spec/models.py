@@ -1,0 +1,158 @@
+"""What the specs of every kind have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from pathlib import Path
+from typing import Annotated, ClassVar
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr
+
+from .check import Check
+from .fields import Dtypes, Id, Judge, Labels, Links, Name, Prose, Raised, only_list
+from .formula import Expression
+from .program import Program
+from .signature import Arguments, Signature
+from .text import Text
+from .version import Version, applies
+from .words import DERIVED_IDS, FLOATING, MAKER_NAMES, PROGRAM_NAMES, formula_names
+
+
+class Model(BaseModel):
+    """Strict, closed and frozen."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, populate_by_name=False)
+
+
+class Accuracy(Model):
+    """A bound looser than the suite's, with its reason."""
+
+    times: float = Field(gt=1)
+    """How many times the suite's tolerance."""
+    because: Prose
+    dtypes: Dtypes | None = None
+    """The dtypes that it holds for; all where none are named."""
+
+
+class Claim(Model):
+    """What can be claimed of some versions only, or needs something that a backend may lack."""
+
+    says: Prose | None = None
+    cites: Links = ()
+    needs: Labels = ()
+    since: Version | None = None
+    until: Version | None = None
+
+    def applies(self, version: str) -> bool:
+        """Whether the documentation of that version makes the claim."""
+        return applies(self.since, self.until, version)
+
+
+class Clause(Claim):
+    """One claim, and the program that checks it."""
+
+    says: Prose
+    given: dict[Name, Expression] = Field(default_factory=dict)
+    program: Program
+    judge: Judge = Text("reference")
+    dtypes: Dtypes = FLOATING
+    accuracy: Accuracy | None = None
+
+
+class Refusal(Claim):
+    """A call that is documented to be refused."""
+
+    call: Arguments
+    raises: Raised
+
+    def check(
+        self,
+        check: Check,
+        signature: Signature,
+        id: Text,
+        without: Collection[str] = (),
+        supplied: Collection[str] = (),
+    ) -> None:
+        """Reports arguments that do not fit, unless that is what is refused: with a TypeError."""
+        check.source(self.call, MAKER_NAMES)
+        if self.raises != "TypeError":
+            check.bind(signature, self.call, id, without, supplied)
+
+
+class Input(Model):
+    """The domain of one tensor argument."""
+
+    dtype: Dtypes = FLOATING
+    range: Annotated[tuple[Expression, Expression] | None, BeforeValidator(only_list)] = None
+    shape: Expression | None = None
+    points: Annotated[tuple[Expression, ...], BeforeValidator(only_list)] = ()
+    optional: bool = False
+    differentiable: bool = True
+    values: Expression | None = None
+
+    def check(self, check: Check, names: Collection[str], name: Text) -> None:
+        """Reports unknown names; ``names`` are those of the arguments around."""
+        check.source(self.shape, formula_names(), names)
+        check.sources((*(self.range or ()), *self.points), formula_names(), names)
+        check.source(self.values, MAKER_NAMES)
+
+
+class Spec(Model):
+    """One documented thing."""
+
+    kind: ClassVar[str] = ""
+
+    summary: Prose
+    cites: Links = Field(min_length=1)
+    doc: Prose | None = None
+    since: Version | None = None
+    until: Version | None = None
+    needs: Labels = ()
+    """Capabilities without which no clause of the spec can be judged."""
+    setup: Program | None = None
+    clauses: dict[Id, Clause] = Field(default_factory=dict)
+    accuracy: dict[Text, Accuracy] = Field(default_factory=dict)
+
+    _path: Path = PrivateAttr()
+
+    @property
+    def path(self) -> Path:
+        """The file that the spec was read from."""
+        return self._path
+
+    @property
+    def name(self) -> str:
+        """What the spec is about, as users write it."""
+        raise NotImplementedError
+
+    def applies(self, version: str) -> bool:
+        """Whether the thing is documented in that version."""
+        return applies(self.since, self.until, version)
+
+    def accuracy_of(self, id: str) -> Accuracy | None:
+        """The looser bound of a clause, where it has one."""
+        clause = self.clauses.get(Text(id))
+        return (clause and clause.accuracy) or self.accuracy.get(Text(id))
+
+    def own_ids(self) -> Iterator[Text]:
+        """All ids of the spec that are written by hand."""
+        yield from self.clauses
+
+    def check(self, check: Check) -> None:
+        """Reports the faults that only show between the parts of the spec."""
+        defined = self.setup.bound if self.setup else frozenset()
+        check.source(self.setup, PROGRAM_NAMES)
+        if self.setup and self.setup.claims:
+            check.fault(check.key("setup"), "a setup claims nothing; asserts and yields belong in clauses")
+        for id, clause in self.clauses.items():
+            check.source(clause.program, PROGRAM_NAMES, clause.given, defined)
+            check.sources(clause.given.values(), MAKER_NAMES)
+            if not clause.program.claims:
+                check.fault(id, f"the program of `{id}` asserts nothing", "write `assert left == right` or `yield value`")
+            check.unused(clause.given, clause.program)
+        ids = {*self.own_ids(), *DERIVED_IDS}
+        if not check.partial:
+            check.known(self.accuracy, ids, "a clause of this spec")
+        for id in self.accuracy:
+            if (clause := self.clauses.get(id)) and clause.accuracy:
+                check.fault(id, f"`{id}` has an accuracy of its own already")

@@ -1,0 +1,125 @@
+"""Modules: their state, and what calling them computes in training and in evaluation."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import ClassVar
+
+from pydantic import Field
+
+from .check import Check
+from .fields import Dotted, Id, Label, Name, StateName
+from .formula import Each, Expression, Formula, Update
+from .models import Input, Model, Refusal, Spec
+from .signature import Arguments, Signature
+from .text import Text
+from .words import FORMULA_BUILTINS, MAKER_NAMES, MODULES, formula_names
+
+
+class Member(Model):
+    """A parameter or buffer, or a family of them whose name has placeholders that ``for`` fills in."""
+
+    shape: Expression
+    init: Formula | None = None
+    when: Expression | None = None
+    each: Each | None = Field(default=None, alias="for")
+
+
+class ModuleTrial(Model):
+    """One way to construct the module, and what to call it with."""
+
+    call: Arguments = Arguments(Text(""))
+    inputs: dict[Name, Expression] = Field(default_factory=dict)
+
+
+class ModuleRefusal(Refusal):
+    """A construction, or with inputs a call, that is documented to be refused."""
+
+    inputs: dict[Name, Expression] = Field(default_factory=dict)
+
+
+class ModuleSpec(Spec):
+    """A class of modules."""
+
+    kind: ClassVar[str] = "module"
+
+    module: Dotted
+    signature: Signature
+    let: Update | None = None
+    parameters: dict[StateName, Member] = Field(default_factory=dict)
+    buffers: dict[StateName, Member] = Field(default_factory=dict)
+    inputs: dict[Name, Input] = Field(default_factory=dict)
+    trials: dict[Id, ModuleTrial] = Field(default_factory=dict, alias="try")
+    forward: Formula
+    random: bool = False
+    functional: Formula | None = None
+    errors: dict[Id, ModuleRefusal] = Field(default_factory=dict)
+    bench: dict[Label, ModuleTrial] = Field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        return self.module
+
+    @property
+    def locals(self) -> tuple[str, ...]:
+        """The names that ``let`` computes."""
+        return tuple(self.let.assignments()) if self.let else ()
+
+    @property
+    def members(self) -> dict[Text, Member]:
+        return {**self.parameters, **self.buffers}
+
+    @property
+    def persistent(self) -> tuple[str, ...]:
+        """Buffers that the forward may assign to."""
+        return tuple(name for name in self.buffers if name.isidentifier())
+
+    @property
+    def input_names(self) -> tuple[str, ...]:
+        """The names of what the module is called with, in order."""
+        if self.inputs:
+            return tuple(self.inputs)
+        return tuple(dict.fromkeys(name for trial in self.trials.values() for name in trial.inputs))
+
+    def own_ids(self) -> Iterator[Text]:
+        yield from (*self.clauses, *self.trials, *self.errors)
+
+    def check(self, check: Check) -> None:
+        super().check(check)
+        check.unique(self.clauses, self.trials, self.errors)
+        vocabulary, arguments = formula_names(), self.signature.parameters
+        check.sources(self.signature.defaults.values(), MAKER_NAMES)
+        check.source(self.let, vocabulary, arguments)
+        constructed = (*arguments, *self.locals)
+        for name, member in self.members.items():
+            loop = member.each.names if member.each else ()
+            check.known(placeholders(name), loop, f"a name of the loop of `{name}`")
+            check.sources(filter(None, (member.shape, member.init, member.when)), vocabulary, constructed, loop)
+            check.source(member.each, vocabulary, constructed)
+        for name, domain in self.inputs.items():
+            domain.check(check, constructed, name)
+        inside = (*constructed, *self.members, *self.input_names)
+        check.source(self.forward, vocabulary, inside, ("training", "state"))
+        check.source(self.functional, FORMULA_BUILTINS, MODULES, inside, ("training", "state", "torch"))
+        read_only = {*constructed, *self.parameters} - set(self.buffers)
+        check.assigned(self.forward, read_only, "assigned in `forward`, which may only change buffers")
+        for group in (self.trials, self.bench):
+            for id, trial in group.items():
+                check.bind(self.signature, trial.call, id)
+                check.source(trial.call, MAKER_NAMES)
+                self.check_inputs(check, trial.inputs)
+        for id, refusal in self.errors.items():
+            refusal.check(check, self.signature, id)
+            self.check_inputs(check, refusal.inputs)
+
+    def check_inputs(self, check: Check, inputs: dict[Text, Expression]) -> None:
+        check.known(inputs, self.input_names, "an input of this module")
+        check.sources(inputs.values(), MAKER_NAMES)
+
+
+def placeholders(name: Text) -> Iterator[Text]:
+    """The names in braces within a state name, each at its place."""
+    start = 0
+    while (start := name.find("{", start)) >= 0:
+        start += 1
+        yield Text(name[start : name.find("}", start)], name.file, name.line, name.column + start)

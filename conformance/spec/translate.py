@@ -1,0 +1,168 @@
+"""What pydantic found wrong with the data of a file, in the words of whoever wrote the file."""
+
+from __future__ import annotations
+
+from typing import Any, get_args
+
+from pydantic import BaseModel
+from pydantic_core import ErrorDetails
+
+from .document import BROKEN, EMPTY, Map, Mark, Seq
+from .faults import Fault, did_you_mean, quote
+from .text import Text
+
+EXPECTED = {
+    "is_instance_of": "text",
+    "string_type": "text",
+    "dict_type": "a map of keys and values",
+    "model_type": "a map of keys and values",
+    "model_attributes_type": "a map of keys and values",
+    "bool_type": "`true` or `false`",
+    "float_type": "a number",
+    "int_type": "a whole number",
+    "tuple_type": "a list",
+    "list_type": "a list",
+}
+
+
+class Place:
+    """Where the path of an error leads: the value, its mark, and the key or list it stands under."""
+
+    def __init__(self, data: Map, path: tuple[int | str, ...]) -> None:
+        self.value: Any = data
+        self.mark: Mark = data.mark
+        self.key: Text | None = None
+        self.parent: Map | Seq | None = None
+        self.steps: list[Any] = []
+        """The path, without what the models put between (such as the ``arguments`` of a special point)."""
+        for step in path:
+            value = self.value
+            if isinstance(value, Map) and (key := value.key(str(step))) is not None:
+                self.parent, self.key, self.value, self.mark = value, key, value[key], value.marks[key]
+                self.steps.append(key)
+            elif isinstance(value, Seq) and isinstance(step, int) and step < len(value):
+                self.parent, self.value, self.mark = value, value[step], value.marks[step]
+                self.steps.append(step)
+
+    @property
+    def raw(self) -> str:
+        """The value as it was written."""
+        if isinstance(self.value, Map):
+            return "a map"
+        if isinstance(self.value, Seq):
+            return "a list"
+        return quote(self.mark.raw)
+
+
+def fault_of(error: ErrorDetails, data: Map, model: type[BaseModel], file: str) -> list[Fault]:
+    """The faults that an error stands for; none where the value is already reported as broken."""
+    kind, path, context = error["type"], error["loc"], error.get("ctx", {})
+    on_key = bool(path) and path[-1] == "[key]"
+    place = Place(data, path[:-1] if on_key else path)
+    mark = place.mark
+    if place.value is BROKEN and not on_key:
+        return []
+    if "remarks" in context:
+        return [Fault(file, r.line, r.column, r.message, r.suggestion) for r in context["remarks"]]
+    if kind == "missing":
+        return [missing(str(path[-1]), Place(data, path[:-1]), file)]
+    if kind == "extra_forbidden" and place.key is not None:
+        return [extra(place, path, model, file)]
+    if on_key and place.key is not None:
+        message = error["msg"].replace("{raw}", quote(place.key))
+        return [Fault(file, place.key.line, place.key.column, message, context.get("suggestion", ""))]
+    if place.value is EMPTY or place.value is None:
+        key = place.key or Text("", file, mark.line, mark.column)
+        return [Fault(file, key.line, key.column, f"`{key}` has no value")]
+    if kind in EXPECTED:
+        hint = "put it between quotes" if EXPECTED[kind] == "text" and isinstance(place.value, int | float) else ""
+        return [Fault(file, mark.line, mark.column, f"{place.raw} where {EXPECTED[kind]} is expected", hint)]
+    message = {
+        "greater_than": f"{place.raw} is not greater than {context.get('gt')}",
+        "too_short": f"{place.raw} with nothing in it",
+    }.get(kind, error["msg"].replace("{raw}", place.raw))
+    return [Fault(file, mark.line, mark.column, message, context.get("suggestion", ""))]
+
+
+def missing(name: str, parent: Place, file: str) -> Fault:
+    """A key that has to be there and is not."""
+    if parent.key is not None:
+        return Fault(file, parent.key.line, parent.key.column, f"`{parent.key}` has no `{name}`")
+    return Fault(file, parent.mark.line, parent.mark.column, f"`{name}` is missing")
+
+
+def extra(place: Place, path: tuple[int | str, ...], model: type[BaseModel], file: str) -> Fault:
+    """A key that means nothing where it stands."""
+    key = place.key
+    assert key is not None
+    hint = did_you_mean(key, known_keys(model, path[:-1]))
+    parent = place.parent
+    if isinstance(parent, Map) and parent.flow and place.value is EMPTY:
+        hint = "inside `{...}` a comma separates: quote the value, or use a line for each key"
+    return Fault(file, key.line, key.column, f"unknown key `{key}`", hint)
+
+
+def known_keys(model: type[BaseModel], path: tuple[int | str, ...]) -> list[str]:
+    """The keys that the model at a path within a model takes."""
+    for step in path:
+        fields = {field.alias or name: field for name, field in model.model_fields.items()}
+        if step in fields:
+            inner = model_within(fields[str(step)].annotation)
+            if inner is None:
+                return []
+            model = inner
+    return [field.alias or name for name, field in model.model_fields.items()]
+
+
+def model_within(annotation: Any) -> type[BaseModel] | None:
+    """The model somewhere in an annotation."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    for argument in get_args(annotation):
+        if (found := model_within(argument)) is not None:
+            return found
+    return None
+
+
+PLACEHOLDERS = {
+    "summary": "a summary",
+    "cites": "https://docs.pytorch.org/",
+    "operator": "torch.x",
+    "module": "torch.x",
+    "optimizer": "torch.x",
+    "scheduler": "torch.x",
+    "topic": "a topic",
+    "forward": "0",
+    "lr": "0",
+}
+"""What stands in for a required value that is missing or wrong, while the rest is looked through."""
+
+ENTRIES = frozenset({"clauses", "try", "special", "errors", "gradient", "accuracy", "bench"})
+"""Maps whose entries stand for themselves: a wrong one can be left out."""
+
+SCOPES = frozenset({"signature", "overloads", "inputs", "let", "parameters", "buffers", "state", "setup", "step"})
+"""What others take their names from: with one of these wrong, unknown names say nothing."""
+
+
+def without_faults(data: Map, errors: list[ErrorDetails]) -> Map | None:
+    """The data less what the errors complain about, or None where too much depends on it."""
+    dropped: set[tuple[str, ...]] = set()
+    for error in errors:
+        steps = Place(data, error["loc"]).steps
+        first = steps[0] if steps else error["loc"][0] if error["loc"] else ""
+        if first in SCOPES or not first:
+            return None
+        dropped.add((first, steps[1]) if first in ENTRIES and len(steps) > 1 else (first,))
+    sound = Map(data.mark, data.flow)
+    for key, value in data.items():
+        if (key,) in dropped:
+            continue
+        if key in ENTRIES and isinstance(value, Map):
+            entries = Map(value.mark, value.flow)
+            entries.update({id: item for id, item in value.items() if (key, id) not in dropped})
+            value = entries
+        sound[key] = value
+    for path in dropped:
+        if len(path) == 1 and path[0] in PLACEHOLDERS:
+            sound[Text(path[0])] = Text(PLACEHOLDERS[path[0]])
+    return sound
