@@ -6,7 +6,7 @@ import math
 
 from .registry import composite, is_complex, is_floating, is_tensor
 
-# Complex numbers and absolute values -------------------------------------------------------------------------
+# Complex numbers and absolute values ----------------------------------------------------------------------
 
 
 @composite("conj", "same")
@@ -74,7 +74,7 @@ def isreal(F, input):
     return F.eq(F.imag(input), 0) if is_complex(input) else F.ones_like(input, dtype=F.dtypes.bool)
 
 
-# Sums, products, quotients -----------------------------------------------------------------------------------
+# Sums, products, quotients --------------------------------------------------------------------------------
 
 
 @composite("subtract")
@@ -152,7 +152,7 @@ def lerp(F, input, end, weight):
     return input + weight * (end - input)
 
 
-# Powers and logarithms ---------------------------------------------------------------------------------------
+# Powers and logarithms ------------------------------------------------------------------------------------
 
 
 @composite("pow")
@@ -218,7 +218,7 @@ def ldexp(F, input, other):
     return input * F.exp2(other)
 
 
-# Choices -----------------------------------------------------------------------------------------------------
+# Choices --------------------------------------------------------------------------------------------------
 
 
 @composite("relu")
@@ -330,7 +330,7 @@ def equal(F, input, other):
     return tuple(input.shape) == tuple(other.shape) and bool(F.all(F.eq(input, other)))
 
 
-# Special functions -------------------------------------------------------------------------------------------
+# Special functions ----------------------------------------------------------------------------------------
 
 
 @composite("sinc", "float")

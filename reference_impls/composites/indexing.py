@@ -109,7 +109,7 @@ def masked_scatter(F, input, mask, source):
     return F.put_at(input, F.narrow(F.ravel(source), 0, 0, int(mask.sum())), index=(mask,))
 
 
-# Scatters ----------------------------------------------------------------------------------------------------
+# Scatters -------------------------------------------------------------------------------------------------
 
 
 def _scattered(F, input, dim, index, src):

@@ -23,7 +23,7 @@ def _need_floating(input, dtype, name):
         raise RuntimeError(f"{name} needs a floating or complex dtype, not {input.dtype}")
 
 
-# Means and moments -------------------------------------------------------------------------------------------
+# Means and moments ----------------------------------------------------------------------------------------
 
 
 @composite("mean", "none")
@@ -97,13 +97,13 @@ def cov(F, input, *, correction=1):
     return F.squeeze(out) if input.ndim < 2 else out
 
 
-# Products ----------------------------------------------------------------------------------------------------
+# Products -------------------------------------------------------------------------------------------------
 
 
 @composite("prod", "none")
 def prod(F, input, dim=None, keepdim=False, *, dtype=None):
     if dim is None:
-        return F.prod_along(F.reshape_to(input, (-1,)) if input.size else F.reshape_to(input, (0,)), 0, dtype)
+        return F.prod_along(F.ravel(input), 0, dtype)
     dim = wrap(dim, input.ndim)
     out = F.prod_along(input, dim, dtype)
     return F.unsqueeze(out, dim) if keepdim and input.ndim else out
@@ -120,7 +120,7 @@ def cumprod(F, input, dim, *, dtype=None):
     return F.movedim(F.prod_along(rows, -1, dtype), -1, dim)
 
 
-# Exponentials ------------------------------------------------------------------------------------------------
+# Exponentials ---------------------------------------------------------------------------------------------
 
 
 def _largest(F, input, dim):
@@ -150,7 +150,7 @@ def softmin(F, input, dim=None, *, dtype=None):
 def _exponentials(F, input, dim, dtype, name):
     input = input if dtype is None else F.cast(input, dtype)
     _need_floating(input, None, name)
-    if input.size == 0:
+    if raw(input).size == 0:
         return input, 1
     weights = F.exp(input - F.amax(input.detach(), dim, True))
     return weights, F.sum(weights, dim, True)
@@ -160,7 +160,7 @@ def _exponentials(F, input, dim, dtype, name):
 def log_softmax(F, input, dim=None, *, dtype=None):
     input = input if dtype is None else F.cast(input, dtype)
     _need_floating(input, None, "log_softmax")
-    if input.size == 0:
+    if raw(input).size == 0:
         return input
     shifted = input - F.amax(input.detach(), dim, True)
     # The largest is zero now: the sum is one and a rest, whose logarithm is exact however small the rest is.
@@ -176,7 +176,7 @@ def logcumsumexp(F, input, dim):
     return F.movedim(F.logsumexp(rows, -1), -1, dim)
 
 
-# Norms -------------------------------------------------------------------------------------------------------
+# Norms ----------------------------------------------------------------------------------------------------
 
 
 @composite("vector_norm", "none")
@@ -190,7 +190,7 @@ def vector_norm(F, input, ord=2, dim=None, keepdim=False, *, dtype=None):
     if ord == 1:
         return F.sum(size, dim, keepdim)
     if ord in (math.inf, -math.inf):
-        if input.size == 0 and ord > 0 and terms(input.shape, dim) == 0:
+        if raw(input).size == 0 and ord > 0 and terms(input.shape, dim) == 0:
             return F.sum(size, dim, keepdim)
         return (F.amax if ord > 0 else F.amin)(size, dim, keepdim)
     if ord == 0:
@@ -212,7 +212,7 @@ def dist(F, input, other, p=2):
     return F.vector_norm(input - other, p)
 
 
-# Extremes, orders --------------------------------------------------------------------------------------------
+# Extremes, orders -----------------------------------------------------------------------------------------
 
 
 def _pick(F, input, indices, dim, keepdim):

@@ -8,7 +8,7 @@ import numpy as np
 
 from .registry import composite, is_tensor, raw, sizes, wrap
 
-# One tensor in another shape ---------------------------------------------------------------------------------
+# One tensor in another shape ------------------------------------------------------------------------------
 
 
 @composite("reshape", "none")
@@ -105,7 +105,7 @@ def atleast_3d(F, input):
     return F.unsqueeze(F.atleast_2d(input), -1) if input.ndim < 3 else input
 
 
-# Orders of dimensions and elements ---------------------------------------------------------------------------
+# Orders of dimensions and elements ------------------------------------------------------------------------
 
 
 @composite("permute", "none")
@@ -176,7 +176,7 @@ def rot90(F, input, k=1, dims=(0, 1)):
     return input
 
 
-# Cutting -----------------------------------------------------------------------------------------------------
+# Cutting --------------------------------------------------------------------------------------------------
 
 
 def _along(input, dim, part):
@@ -211,10 +211,7 @@ def split(F, input, split_size_or_sections, dim=0):
         parts = [min(parts, size - i) for i in range(0, size, parts)] if size else [0]
     elif sum(parts) != size:
         raise RuntimeError(f"sections {list(parts)} do not add up to {size}")
-    starts = np.cumsum([0, *parts])
-    return tuple(
-        F.narrow(input, dim, int(start), length) for start, length in zip(starts, parts, strict=False)
-    )
+    return F.split_at(input, tuple(parts), dim)
 
 
 @composite("chunk", "none")
@@ -238,11 +235,6 @@ def tensor_split(F, input, indices_or_sections, dim=0):
     )
 
 
-@composite("unbind", "none")
-def unbind(F, input, dim=0):
-    return tuple(F.select(input, dim, i) for i in range(input.shape[wrap(dim, input.ndim)]))
-
-
 @composite("unfold", "none")
 def unfold(F, input, dimension, size, step):
     """Windows of ``size`` every ``step`` along one dimension; their elements form a new last dimension."""
@@ -253,7 +245,7 @@ def unfold(F, input, dimension, size, step):
     return F.movedim(windows, -2, wrap(dimension, input.ndim))
 
 
-# Joining -----------------------------------------------------------------------------------------------------
+# Joining --------------------------------------------------------------------------------------------------
 
 
 @composite("cat", "none")
@@ -328,7 +320,7 @@ def meshgrid(F, *tensors, indexing="ij"):
     return tuple(F.expand_to(F.reshape_to(t, place), shape) for t, place in zip(tensors, places, strict=True))
 
 
-# Diagonals and padding ---------------------------------------------------------------------------------------
+# Diagonals and padding ------------------------------------------------------------------------------------
 
 
 @composite("diag_embed", "none")

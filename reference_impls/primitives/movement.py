@@ -1,4 +1,4 @@
-"""Movement: shapes, orders of dimensions, joining, cutting. Exact in every dtype; those of the first group are views."""
+"""Movement: shapes, orders of dimensions, joining, cutting. Exact in every dtype; the first group are views."""
 
 from __future__ import annotations
 
@@ -65,6 +65,24 @@ def wrapped(dim, ndim):
     if not -bound <= dim < bound:
         raise IndexError(f"dimension {dim} is out of range for a tensor of {ndim} dimensions")
     return dim % bound
+
+
+def _unbind(input, dim):
+    if not input.ndim:
+        raise RuntimeError("unbind needs a dimension")
+    return tuple(row[...] for row in np.moveaxis(input, wrapped(dim, input.ndim), 0))
+
+
+def _split(input, sections, dim):
+    lead = (slice(None),) * wrapped(dim, input.ndim)
+    ends = np.cumsum(sections)
+    return tuple(input[(*lead, slice(end - n, end))] for n, end in zip(sections, ends, strict=True))
+
+
+def _diagonal(input, offset, dim1, dim2):
+    out = np.diagonal(input, offset, dim1, dim2)
+    out.flags.writeable = input.flags.writeable  # NumPy hands diagonals out read-only; torch's are views
+    return out
 
 
 def _diagonal_adjoint(xp, input, shape, offset, dim1, dim2):
@@ -174,12 +192,20 @@ PRIMITIVES = [
     ),
     _view(
         "diagonal",
-        lambda xp, input, *, offset=0, dim1=0, dim2=1: np.lib.stride_tricks.as_strided(
-            (d := np.diagonal(input, offset, dim1, dim2)), d.shape, d.strides, writeable=input.flags.writeable
-        ),
+        lambda xp, input, *, offset=0, dim1=0, dim2=1: _diagonal(input, offset, dim1, dim2),
         lambda F, g, input_shape, offset, dim1, dim2: F.diagonal_adjoint(
             g, shape=input_shape, offset=offset, dim1=dim1, dim2=dim2
         ),
+    ),
+    _view(
+        "unbind",
+        lambda xp, input, *, dim=0: _unbind(input, dim),
+        lambda F, g, dim: F.stack_tensors(*g, dim=dim),
+    ),
+    _view(
+        "split_at",
+        lambda xp, input, *, sections, dim=0: _split(input, sections, dim),
+        lambda F, g, dim: F.join(*g, dim=dim),
     ),
     _view("alias", lambda xp, input: input[...], lambda g: g),
     _view("real_part", lambda xp, input: xp.real(input), lambda g: g, "real"),

@@ -1,0 +1,135 @@
+"""Convolution and transposed convolution over any number of spatial dimensions.
+
+Convolution is a contraction of the strided windows of the padded input with the kernel. Transposed convolution
+is its adjoint by the input: contributions of every input element, laid out as windows, are folded together.
+Both are written on primitives whose derivatives are each other, so all orders of derivatives follow.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from ..composites.registry import composite
+
+
+def _per_dimension(value: Any, dims: int, name: str) -> tuple[int, ...]:
+    if isinstance(value, Sequence):
+        if len(value) == 1:
+            return tuple(value) * dims
+        if len(value) != dims:
+            raise RuntimeError(f"{name} needs {dims} numbers, not {len(value)}")
+        return tuple(value)
+    return (value,) * dims
+
+
+def _around(pairs: list[tuple[int, int]]) -> tuple[int, ...]:
+    """(before, after) of each dimension in the order of ``pad``: from the last dimension backwards."""
+    return tuple(n for pair in reversed(pairs) for n in pair)
+
+
+def _check(shape: tuple[int, ...], weight: tuple[int, ...], groups: int, transposed: bool) -> None:
+    channels = weight[0] if transposed else weight[1] * groups
+    if groups <= 0 or weight[0] % groups:
+        raise RuntimeError(f"groups = {groups} does not divide the {weight[0]} channels of the weight")
+    if shape[1] != channels:
+        raise RuntimeError(f"the weight is made for {channels} input channels, not {shape[1]}")
+
+
+@composite("convolution")
+def convolution(
+    F: Any,
+    input: Any,
+    weight: Any,
+    bias: Any = None,
+    stride: Any = 1,
+    padding: Any = 0,
+    dilation: Any = 1,
+    groups: int = 1,
+    transposed: bool = False,
+    output_padding: Any = 0,
+) -> Any:
+    """``input`` is (batch, channels, sizes...), ``weight`` (out, in / groups, kernel...), or, transposed,
+    (in, out / groups, kernel...)."""
+    dims = weight.ndim - 2
+    if input.ndim != dims + 2:
+        raise RuntimeError(f"an input of {dims + 2} dimensions is needed, not {input.ndim}")
+    shape, form = tuple(input.shape), tuple(weight.shape)
+    _check(shape, form, groups, transposed)
+    kernel = form[2:]
+    stride = _per_dimension(stride, dims, "stride")
+    dilation = _per_dimension(dilation, dims, "dilation")
+    if any(s <= 0 for s in stride) or any(d <= 0 for d in dilation):
+        raise RuntimeError("stride and dilation are positive")
+    if padding in ("same", "valid"):
+        pads = _named_padding(padding, kernel, stride, dilation)
+    else:
+        pads = [(p, p) for p in _per_dimension(padding, dims, "padding")]
+    if any(n < 0 for pair in pads for n in pair):
+        raise RuntimeError("padding is not negative")
+    if transposed:
+        extra = _per_dimension(output_padding, dims, "output_padding")
+        out = _transposed(F, input, weight, stride, pads, dilation, groups, extra)
+    else:
+        out = _forward(F, input, weight, stride, pads, dilation, groups)
+    return out if bias is None else out + F.reshape_to(bias, (-1,) + (1,) * dims)
+
+
+def _named_padding(name: str, kernel: Any, stride: Any, dilation: Any) -> list[tuple[int, int]]:
+    """``valid`` pads nothing; ``same`` keeps the size, the odd element going to the right."""
+    if name == "valid":
+        return [(0, 0)] * len(kernel)
+    if any(s != 1 for s in stride):
+        raise RuntimeError("padding='same' is for strides of one")
+    totals = [d * (k - 1) for d, k in zip(dilation, kernel, strict=True)]
+    return [(n // 2, n - n // 2) for n in totals]
+
+
+def _forward(F: Any, input: Any, weight: Any, stride: Any, pads: Any, dilation: Any, groups: int) -> Any:
+    dims = len(stride)
+    kernel = tuple(weight.shape[2:])
+    if any(n for pair in pads for n in pair):
+        input = F.pad_constant(input, _around(pads))
+    windows = F.unfold_windows(input, kernel=kernel, stride=stride, dilation=dilation)
+    batch, channels, counts = windows.shape[0], windows.shape[1], tuple(windows.shape[2 : 2 + dims])
+    per_group = channels // groups
+    # (batch, groups, in / groups, counts, kernel) -> (groups, batch * counts, in / groups * kernel)
+    windows = F.reshape_to(windows, (batch, groups, per_group, *counts, *kernel))
+    spatial = tuple(range(3, 3 + dims))
+    windows = F.permute_axes(windows, (1, 0, *spatial, 2, *(d + dims for d in spatial)))
+    rows, terms = batch * math.prod(counts), per_group * math.prod(kernel)
+    columns = F.transpose(F.reshape_to(weight, (groups, weight.shape[0] // groups, terms)), 1, 2)
+    out = F.matrix_product(F.reshape_to(windows, (groups, rows, terms)), columns)
+    out = F.reshape_to(out, (groups, batch, *counts, out.shape[-1]))
+    out = F.permute_axes(out, (1, 0, 2 + dims, *range(2, 2 + dims)))
+    return F.reshape_to(out, (batch, weight.shape[0], *counts))
+
+
+def _transposed(
+    F: Any, input: Any, weight: Any, stride: Any, pads: Any, dilation: Any, groups: int, extra: Any
+) -> Any:
+    dims = len(stride)
+    kernel, counts = tuple(weight.shape[2:]), tuple(input.shape[2:])
+    batch, channels, out_channels = input.shape[0], input.shape[1], weight.shape[1] * groups
+    for n, s, d in zip(extra, stride, dilation, strict=True):
+        if n >= max(s, d):
+            raise RuntimeError("output_padding is smaller than the stride or the dilation")
+    # (groups, batch * counts, in / groups) x (groups, in / groups, out / groups * kernel)
+    rows = F.reshape_to(input, (batch, groups, channels // groups, *counts))
+    rows = F.permute_axes(rows, (1, 0, *range(3, 3 + dims), 2))
+    rows = F.reshape_to(rows, (groups, batch * math.prod(counts), channels // groups))
+    columns = F.reshape_to(weight, (groups, channels // groups, weight.shape[1] * math.prod(kernel)))
+    windows = F.reshape_to(
+        F.matrix_product(rows, columns), (groups, batch, *counts, weight.shape[1], *kernel)
+    )
+    windows = F.permute_axes(windows, (1, 0, 2 + dims, *range(2, 2 + dims), *range(3 + dims, 3 + 2 * dims)))
+    windows = F.reshape_to(windows, (batch, out_channels, *counts, *kernel))
+    full = tuple(
+        s * (n - 1) + d * (k - 1) + 1 for n, s, d, k in zip(counts, stride, dilation, kernel, strict=True)
+    )
+    out = F.fold_windows(
+        windows, shape=(batch, out_channels, *full), kernel=kernel, stride=stride, dilation=dilation
+    )
+    cut = [(-before, more - after) for (before, after), more in zip(pads, extra, strict=True)]
+    return F.pad_constant(out, _around(cut)) if any(n for pair in cut for n in pair) else out
