@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -29,12 +29,14 @@ class Given:
 
 @dataclass(frozen=True)
 class Sample:
-    """A program and its inputs. ``setup`` runs before the program in the same namespace."""
+    """A program and its inputs. The programs of ``setup`` run before it in the same namespace."""
 
     name: str
     program: Program
     inputs: Mapping[str, Given]
-    constants: Mapping[str, Any] = field(default_factory=dict)
+    setup: tuple[Program, ...] = ()
+    dtypes: tuple[str, ...] | None = None
+    """The dtypes that this sample makes sense in, where that is not all of the case's."""
 
 
 @dataclass(frozen=True)
@@ -47,8 +49,8 @@ class Case:
     cites: str
     line: int
     """Line of the clause in the spec file."""
-    samples: Callable[[], Sequence[Sample]]
-    """Makes the samples, in a fixed and reproducible way; called when the case runs, never at collection."""
+    samples: Callable[[str], Sequence[Sample]]
+    """Makes the samples for a mode, in a fixed and reproducible way; called when the case runs, not before."""
     dtypes: tuple[str, ...]
     """Dtypes in which the clause makes sense; a run intersects them with what it was asked for."""
     judge: str = "reference"
@@ -57,5 +59,7 @@ class Case:
     needs: frozenset[str] = frozenset()
     """Capabilities without which the case is unsupported."""
     accuracy: Accuracy | None = None
+    modes: tuple[str, ...] = ("eager",)
+    """The modes that can transform its programs."""
     shared: bool = True
     """Whether one reference result serves every dtype (false where labels or rounding reach the values)."""

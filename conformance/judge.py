@@ -205,7 +205,7 @@ def _flatten(base: Sequence[Observation], seen: Sequence[Observation], dtype: DT
             floor = np.full_like(ulp, NUMBER_FLOOR * ulp.max(initial=0.0))
         else:
             floor = FLOOR * ulp
-        exact = np.full(expected.shape, left.exact and (want.exact or want.kind != "tensor"))
+        exact = np.full(expected.shape, left.exact and (want.exact or want.kind != "tensor"))  # moved, not computed
         largest = np.full(expected.shape, label.largest)
         columns.append((expected, values, ulp, floor, largest, exact, rounded))
         places.append((observation.line, got, offset))

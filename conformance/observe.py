@@ -117,7 +117,7 @@ class Recorder:
             exact = backend.is_exact(value)
             found.append(Leaf(path, "tensor", backend.freeze(value), backend.dtype_of(value), exact))
         elif (numbers := _numbers(value)) is not None:
-            found.append(Leaf(path, "numbers", numbers, exact=True))
+            found.append(Leaf(path, "numbers", numbers))
         elif isinstance(value, (tuple, list)):
             found.append(Leaf(path, "sequence", len(value)))
             for index, part in enumerate(value):

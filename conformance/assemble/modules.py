@@ -1,0 +1,105 @@
+"""Modules of the reference: parameters and buffers as a spec declares them, its `forward` as the forward pass."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from reference_impls import Reference
+
+if TYPE_CHECKING:
+    from ..spec import ModuleSpec, OperatorSpec, State
+
+
+def module_class(spec: ModuleSpec, reference: Reference) -> type:
+    """The class that a module spec describes, on the reference's tensors."""
+    base = reference.torch.nn.Module
+    vocabulary = reference.vocabulary
+    defaults = {n: d.evaluate(vocabulary) for n, d in spec.signature.defaults.items()}
+    positional = [p.name for p in spec.signature.parameters.values() if not p.keyword_only]
+    inputs = tuple(spec.inputs)
+
+    class Module(base):
+        def __init__(self, *args: Any, **kwargs: Any) -> None:
+            super().__init__()
+            options = {**defaults, **dict(zip(positional, args, strict=False)), **kwargs}
+            if spec.let:
+                options |= spec.let.function(tuple(options), vocabulary, tuple(spec.let.assignments()))(**options)
+            self.options = options
+            self.own_parameters, self.own_buffers = [], []
+            for name, shape, state in declared(spec.parameters, options, vocabulary):
+                self.own_parameters.append(name)
+                values = None if shape is None else initial(state, shape, options, reference)
+                setattr(self, name, None if values is None else reference.torch.nn.Parameter(values))
+            for name, shape, state in declared(spec.buffers, options, vocabulary):
+                self.own_buffers.append(name)
+                values = None if shape is None else initial(state, shape, options, reference)
+                self.register_buffer(name, values)
+
+        def forward(self, *args: Any, **kwargs: Any) -> Any:
+            given = {**dict.fromkeys(inputs), **dict(zip(inputs, args, strict=False)), **kwargs}
+            state = {name: getattr(self, name) for name in (*self.own_parameters, *self.own_buffers)}
+            names = {**self.options, **state, **given, "training": self.training, "state": state}
+            function = spec.forward.function(tuple(names), vocabulary, tuple(self.own_buffers))
+            result, buffers = function(**names)
+            for name, value in buffers.items():
+                if value is not None and value is not state[name]:
+                    with reference.torch.no_grad():
+                        getattr(self, name).copy_(value)
+            return result
+
+    Module.__name__ = Module.__qualname__ = str(spec.module).rpartition(".")[2]
+    return Module
+
+
+def declared(
+    states: dict[str, State], options: dict[str, Any], vocabulary: dict[str, Any]
+) -> Iterator[tuple[str, tuple[int, ...] | None, State]]:
+    """The parameters or buffers that a module with these options has: name, shape (None where absent), declaration."""
+    for pattern, state in states.items():
+        turns = state.each.evaluate(vocabulary, **options) if state.each else [{}]
+        for turn in turns:
+            names = {**options, **turn}
+            present = state.when is None or state.when.evaluate(vocabulary, **names)
+            shape = tuple(state.shape.evaluate(vocabulary, **names)) if present else None
+            if shape is None and turn:
+                continue
+            yield pattern.format(**turn), shape, state
+
+
+def initial(state: State, shape: tuple[int, ...], options: dict[str, Any], reference: Reference) -> Any:
+    """The values that a parameter or a buffer starts from: constants exactly, distributions as zeros.
+
+    A program that compares anything sets the state of both sides first; distributions have clauses of their own.
+    """
+    label = reference.torch.int64 if state.dtype == "int64" else reference.torch.get_default_dtype()
+    constant = _constant(state, options, reference)
+    return reference.torch.full(shape, 0 if constant is None else constant, dtype=label)
+
+
+def _constant(state: State, options: dict[str, Any], reference: Reference) -> float | None:
+    if state.init is None or not state.init.is_constant:
+        return None
+    return float(np.asarray(state.init.evaluate(reference.vocabulary, **options)))
+
+
+def functional_module(spec: OperatorSpec, name: str, function: Callable[..., Any], reference: Reference) -> type:
+    """The module form of an operator: its constructor takes what has a default, its call the rest."""
+    body = next(iter(spec.bodies.values()))
+    parameters = body.signature.parameters.values()
+    forward = [p.name for p in parameters if p.required]
+    options = [p.name for p in parameters if not p.required]
+    base = reference.torch.nn.Module
+
+    class Functional(base):
+        def __init__(self, *args: Any, **kwargs: Any) -> None:
+            super().__init__()
+            self.options = {**dict(zip(options, args, strict=False)), **kwargs}
+
+        def forward(self, *args: Any) -> Any:
+            return function(**dict(zip(forward, args, strict=True)), **self.options)
+
+    Functional.__name__ = Functional.__qualname__ = name.rpartition(".")[2]
+    return Functional

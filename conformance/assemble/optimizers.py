@@ -1,0 +1,149 @@
+"""Optimizers and schedulers of the reference: the algorithm of a spec inside the interface that all of them share."""
+
+from __future__ import annotations
+
+import copy
+import warnings
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from reference_impls import Reference
+
+if TYPE_CHECKING:
+    from ..spec import OptimizerSpec, SchedulerSpec
+
+
+class Optimizer:
+    """Parameter groups, state and their dictionaries; a subclass provides ``update``."""
+
+    reference: Reference
+    defaults: dict[str, Any]
+    positional: tuple[str, ...]
+
+    def __init__(self, params: Iterable[Any], *args: Any, **kwargs: Any) -> None:
+        self.options = {**self.defaults, **dict(zip(self.positional, args, strict=False)), **kwargs}
+        self.state: dict[Any, dict[str, Any]] = {}
+        self.param_groups: list[dict[str, Any]] = []
+        self.steps_taken = 0
+        listed = list(params)
+        for group in listed if listed and isinstance(listed[0], dict) else [{"params": listed}]:
+            self.add_param_group(group)
+
+    def add_param_group(self, group: dict[str, Any]) -> None:
+        params = group["params"]
+        params = [params] if isinstance(params, self.reference.Tensor) else list(params)
+        self.param_groups.append({**self.options, **group, "params": params})
+
+    def zero_grad(self, set_to_none: bool = True) -> None:
+        for group in self.param_groups:
+            for param in group["params"]:
+                if param.grad is not None:
+                    if set_to_none:
+                        param.grad = None
+                    else:
+                        param.grad = param.grad.detach_().zero_()
+
+    def step(self, closure: Any = None) -> Any:
+        loss = None
+        self.steps_taken += 1
+        if closure is not None:
+            with self.reference.torch.enable_grad():
+                loss = closure()
+        with self.reference.torch.no_grad():
+            for group in self.param_groups:
+                for param in group["params"]:
+                    if param.grad is not None:
+                        self.update(param, group)
+        return loss
+
+    def update(self, param: Any, group: dict[str, Any]) -> None:
+        """One step of one parameter: writes the parameter and its state."""
+        raise NotImplementedError
+
+    def state_dict(self) -> dict[str, Any]:
+        numbers = {id(p): i for i, p in enumerate(p for g in self.param_groups for p in g["params"])}
+        groups = [{**g, "params": [numbers[id(p)] for p in g["params"]]} for g in self.param_groups]
+        return {"state": {numbers[id(p)]: s for p, s in self.state.items()}, "param_groups": groups}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        saved = copy.deepcopy(state_dict)
+        params = [p for g in self.param_groups for p in g["params"]]
+        for group, loaded in zip(self.param_groups, saved["param_groups"], strict=True):
+            group.update({k: v for k, v in loaded.items() if k != "params"})
+        self.state = {params[number]: state for number, state in saved["state"].items()}
+
+
+def optimizer_class(spec: OptimizerSpec, reference: Reference) -> type:
+    """The optimizer whose update is the spec's ``step``, with its declared state."""
+    names = tuple(n for n in spec.signature.names if n != "params")
+    vocabulary = reference.vocabulary
+    states = tuple(spec.state)
+    update = spec.step.function((*names, *states, "param", "grad"), vocabulary, ("param", *states))
+
+    class Assembled(Optimizer):
+        defaults = {n: d.evaluate(vocabulary) for n, d in spec.signature.defaults.items()}
+        positional = names
+
+        def update(self, param: Any, group: dict[str, Any]) -> None:
+            options = {n: group[n] for n in names}
+            state = self.state.setdefault(param, {})
+            before = {}
+            for name, declaration in spec.state.items():
+                value = state.get(name)
+                if value is None and declaration.init is not None:
+                    value = declaration.init.evaluate(vocabulary, **options, param=param, grad=param.grad)
+                before[name] = value
+            after = update(**options, **before, param=param.detach(), grad=param.grad.detach())
+            param.copy_(after.pop("param"))
+            for name, declaration in spec.state.items():
+                wanted = declaration.when is None or declaration.when.evaluate(vocabulary, **options)
+                if wanted and after[name] is not None:
+                    value = after[name]
+                    state[name] = value.clone() if isinstance(value, reference.Tensor) else value
+            if not state:
+                self.state.pop(param)
+
+    Assembled.reference = reference
+    Assembled.__name__ = Assembled.__qualname__ = str(spec.optimizer).rpartition(".")[2]
+    return Assembled
+
+
+def scheduler_class(spec: SchedulerSpec, reference: Reference) -> type:
+    """The scheduler whose learning rates are the spec's closed form."""
+    names = tuple(n for n in spec.signature.names if n != "optimizer")
+    vocabulary = reference.vocabulary
+    rate = spec.lr.function((*names, "base_lr", "epoch"), vocabulary)
+    defaults = {n: d.evaluate(vocabulary) for n, d in spec.signature.defaults.items()}
+
+    class Scheduler:
+        def __init__(self, optimizer: Any, *args: Any, **kwargs: Any) -> None:
+            self.options = {**defaults, **dict(zip(names, args, strict=False)), **kwargs}
+            self.optimizer = optimizer
+            for group in optimizer.param_groups:
+                group.setdefault("initial_lr", group["lr"])
+            self.base_lrs = [group["initial_lr"] for group in optimizer.param_groups]
+            self.last_epoch = self.options["last_epoch"] + 1
+            self._apply()
+
+        def _apply(self) -> None:
+            for group, base in zip(self.optimizer.param_groups, self.base_lrs, strict=True):
+                group["lr"] = rate(**self.options, base_lr=base, epoch=self.last_epoch)
+            self._last_lr = [group["lr"] for group in self.optimizer.param_groups]
+
+        def get_last_lr(self) -> list[float]:
+            return self._last_lr
+
+        def step(self) -> None:
+            if self.optimizer.steps_taken == 0 and self.last_epoch == 0:
+                warnings.warn("scheduler.step() was called before optimizer.step()", UserWarning, stacklevel=2)
+            self.last_epoch += 1
+            self._apply()
+
+        def state_dict(self) -> dict[str, Any]:
+            return {"last_epoch": self.last_epoch, "base_lrs": self.base_lrs, "_last_lr": self._last_lr}
+
+        def load_state_dict(self, state: dict[str, Any]) -> None:
+            self.__dict__.update(copy.deepcopy(state))
+
+    Scheduler.__name__ = Scheduler.__qualname__ = str(spec.scheduler).rpartition(".")[2]
+    return Scheduler

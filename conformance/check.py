@@ -1,0 +1,167 @@
+"""Runs a case on a backend and gives each of its lines a verdict."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from reference_impls.dtypes import NAMES, DType, float64, to_complex
+
+from .backends.contract import Backend, Unsupported
+from .backends.reference import ReferenceBackend
+from .case import Case, Sample
+from .deviations import Deviation, matching
+from .explain import failure
+from .judge import Judgement, judge, judge_alone
+from .observe import Observation
+from .run import Ran, run, stored
+from .verdict import Line, Verdict
+
+
+@dataclass
+class Bench:
+    """What stays the same for all cases of a run: who is judged, by whom, and what is known already."""
+
+    backend: Backend
+    reference: ReferenceBackend
+    deviations: Sequence[Deviation] = ()
+    _bases: dict[tuple[int, str], Base] = field(default_factory=dict)
+
+    def check(self, case: Case, device: str, mode: str, dtypes: Sequence[str]) -> Iterator[Line]:
+        """The lines of a case, as they are won. ``dtypes`` is what the run was asked for."""
+        samples = case.samples(mode)
+        self._bases.clear()
+        for dtype in case.dtypes:
+            if dtype not in dtypes:
+                continue
+            for sample in samples:
+                if sample.dtypes is not None and dtype not in sample.dtypes:
+                    continue
+                line = self._line(case, sample, device, mode, dtype)
+                yield self._known(case, line, device)
+
+    def _known(self, case: Case, line: Line, device: str) -> Line:
+        """The line as the known deviations see it."""
+        if line.verdict not in (Verdict.FAIL, Verdict.PASS):
+            return line
+        entry = matching(self.deviations, case, line, device, self.backend.version)
+        if entry is None:
+            return line
+        if line.verdict is Verdict.PASS:
+            return _changed(line, stale=True, reason=entry.reason)
+        return _changed(line, verdict=Verdict.KNOWN_DEVIATION, reason=f"{entry.reason} ({entry.issue})")
+
+    def _line(self, case: Case, sample: Sample, device: str, mode: str, dtype: str) -> Line:
+        backend = self.backend
+        try:
+            for capability in sorted(case.needs & backend.lacks.keys()):
+                raise Unsupported(f"{capability}: {backend.lacks[capability]}")
+            for name in {dtype, *(stored(given, dtype) for given in sample.inputs.values())}:
+                if name not in backend.dtypes:
+                    raise Unsupported(f"dtype {name}")
+            base = None if case.judge != "reference" else self._base(case, sample, dtype)
+            if base is not None and base.fault:
+                return Line(sample.name, dtype, Verdict.ERROR, reason=f"the reference: {base.fault}")
+            ran = run(sample, backend, device, mode, dtype, both=base is None)
+        except Unsupported as lacking:
+            return Line(sample.name, dtype, Verdict.UNSUPPORTED, reason=lacking.what, supplied=backend.supplied())
+        allowance = case.accuracy.times if case.accuracy and case.accuracy.covers(dtype) else 1.0
+        judgement = self._judge(sample, ran, base, dtype, allowance)
+        problem = failure(sample, ran, judgement, base.ran.after if base else None, dtype)
+        return Line(
+            sample.name,
+            dtype,
+            Verdict.FAIL if problem else Verdict.PASS if judgement.checks else Verdict.ERROR,
+            problem,
+            reason="" if judgement.checks else "nothing was checked",
+            undecided=judgement.undecided,
+            sharp=judgement.sharp or allowance > 1.0,
+            tolerance_ulp=judgement.tolerance_ulp,
+            checks=judgement.checks,
+            supplied=backend.supplied(),
+            allowance_needed=judgement.allowance_needed,
+        )
+
+    def _judge(self, sample: Sample, ran: Ran, base: Base | None, dtype: str, times: float) -> Judgement:
+        if ran.error is not None:
+            return Judgement(checks=max(len(ran.observations), 1))
+        if base is None:
+            return judge_alone(ran.observations)
+        tested = NAMES[dtype]
+        return judge(
+            base.ran.observations, ran.observations, tested, base.redo(self.reference, tested), times, base.relabel(dtype)
+        )
+
+    def _base(self, case: Case, sample: Sample, dtype: str) -> Base:
+        """The reference's run of a sample: one for all dtypes wherever that is sound."""
+        shared = case.shared and all(
+            given.dtype is not None
+            or given.values.dtype.kind not in "fc"
+            or np.array_equal(NAMES[stored(given, dtype)].round(given.values), given.values, equal_nan=True)
+            for given in sample.inputs.values()
+        )
+        key = (id(sample), SHARED if shared else dtype)
+        if key not in self._bases:
+            self._bases[key] = Base.of(self.reference, sample, key[1])
+        return self._bases[key]
+
+
+SHARED = "float64"
+"""The dtype of the one run that serves all."""
+
+
+@dataclass
+class Base:
+    """The reference's run of a sample, its decisions, and what is wrong with it if anything is."""
+
+    ran: Ran
+    sample: Sample
+    dtype: str
+    decisions: list[np.ndarray]
+    fault: str = ""
+
+    @classmethod
+    def of(cls, reference: ReferenceBackend, sample: Sample, dtype: str) -> Base:
+        """Run the reference, and hold it to the closed forms, literals and errors that the program states."""
+        with reference.reference.base() as noise:
+            try:
+                ran = run(sample, reference, "cpu", "eager", dtype, both=True)
+            except Unsupported as lacking:
+                return cls(Ran([]), sample, dtype, [], f"lacks {lacking.what}")
+        base = cls(ran, sample, dtype, noise.decisions)
+        if ran.error is not None:
+            base.fault = f"raised {type(ran.error).__name__}: {ran.error}\n{ran.traceback}"
+            return base
+        own = judge(ran.observations, ran.observations, float64, base.redo(reference, float64))
+        if own.difference:
+            d = own.difference
+            base.fault = f"fails line {d.line}: {d.where} {d.message}: expected {d.expected}, seen {d.seen}"
+        return base
+
+    def redo(self, reference: ReferenceBackend, dtype: DType):
+        """Noisy runs for the judge."""
+
+        def noisy(seed: int) -> list[Observation] | None:
+            with reference.reference.noisy(dtype, seed, self.decisions) as noise:
+                ran = run(self.sample, reference, "cpu", "eager", self.dtype, both=True)
+            return None if noise.undecided or ran.error else ran.observations
+
+        return noisy
+
+    def relabel(self, dtype: str):
+        """From a label of this run to the one that a line of ``dtype`` must show."""
+        if self.dtype == dtype:
+            return str
+        tested = NAMES[dtype]
+        if tested.category < 2:
+            return str
+        names = {"float64": dtype, "complex128": to_complex(tested).name}
+        return lambda label: names.get(label, label)
+
+
+def _changed(line: Line, **changes) -> Line:
+    from dataclasses import replace
+
+    return replace(line, **changes)

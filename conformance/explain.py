@@ -1,0 +1,54 @@
+"""Turns a disagreement into what its reader needs: the statement, the inputs, both values, the size of the error."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from reference_impls.dtypes import NAMES
+
+from .case import Given, Sample
+from .judge import Judgement
+from .run import Ran, stored
+from .verdict import Failure
+
+
+def failure(
+    sample: Sample, ran: Ran, judgement: Judgement, reference_after: dict[str, np.ndarray] | None, dtype: str
+) -> Failure | None:
+    """What went wrong on a line, or None if nothing did: an exception, a difference, or a modified input."""
+    context = {
+        "inputs": {name: show_input(given, stored(given, dtype)) for name, given in sample.inputs.items()},
+        "program": str(sample.program.text),
+        "program_line": sample.program.line,
+    }
+    if ran.error is not None:
+        message = f"raised {type(ran.error).__name__}: {first_line(ran.error)}"
+        return Failure(message, ran.error_line, traceback=ran.traceback, **context)
+    if judgement.difference is not None:
+        d = judgement.difference
+        return Failure(d.message, d.line, d.where, d.expected, d.seen, d.ulp, d.times_tolerance, **context)
+    for name, given in sample.inputs.items():
+        if reference_after is None or name not in reference_after:
+            continue
+        if not _same(reference_after[name], given.values):
+            continue  # the program itself writes to it
+        label = NAMES[stored(given, dtype)]
+        if not _same(ran.after[name], label.round(given.values)):
+            before, after = np.array2string(given.values, threshold=8), np.array2string(ran.after[name], threshold=8)
+            return Failure("modified an input", 0, name, before, after, **context)
+    return None
+
+
+def first_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [""])[0][:300]
+
+
+def _same(a: np.ndarray, b: np.ndarray) -> bool:
+    return np.array_equal(a, b, equal_nan=a.dtype.kind in "fc")
+
+
+def show_input(given: Given, dtype: str) -> str:
+    """An input in a few words: dtype, shape, flags and values."""
+    flags = [given.layout] * (given.layout != "contiguous") + ["requires grad"] * given.requires_grad
+    values = np.array2string(given.values, threshold=12, edgeitems=3, separator=", ")
+    return f"{dtype}{list(given.values.shape)}{' (' + ', '.join(flags) + ')' if flags else ''} {values}"

@@ -1,0 +1,30 @@
+"""From a spec to its cases: one module for each kind of spec."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ..case import Case
+
+if TYPE_CHECKING:
+    from ..spec import Spec
+
+
+def cases(spec: Spec) -> list[Case]:
+    """Every case of a spec, in the order in which a person wants to read them. Makes no samples yet."""
+    from ..spec import ModuleSpec, OperatorSpec, OptimizerSpec, SchedulerSpec
+    from .common import program_cases
+    from .module import module_cases
+    from .operator import operator_cases
+    from .optimizer import optimizer_cases
+    from .scheduler import scheduler_cases
+
+    if isinstance(spec, OperatorSpec):
+        return list(operator_cases(spec))
+    if isinstance(spec, ModuleSpec):
+        return list(module_cases(spec))
+    if isinstance(spec, OptimizerSpec):
+        return list(optimizer_cases(spec))
+    if isinstance(spec, SchedulerSpec):
+        return list(scheduler_cases(spec))
+    return list(program_cases(spec))

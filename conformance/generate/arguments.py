@@ -1,0 +1,217 @@
+"""The argument lists that an operator is called with: from a spec's `inputs` and `try` to tensors and text.
+
+Elementwise operators declare no shapes and share the ones here; the rest declare theirs.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from reference_impls.dtypes import bfloat16
+
+from ..case import Given
+from .makers import Makers, evaluate, values
+
+if TYPE_CHECKING:
+    from ..spec import Body, Input
+
+FLOATING = ("float64", "float32", "bfloat16", "float16")
+COMPLEX = ("complex128", "complex64")
+INTEGER = ("int64", "int32", "int16", "int8", "uint8")
+KINDS: dict[str, tuple[str, ...]] = {
+    "floating": FLOATING,
+    "complex": COMPLEX,
+    "differentiable": FLOATING + COMPLEX,
+    "integer": INTEGER,
+    "boolean": ("bool",),
+    "numeric": FLOATING + INTEGER,
+    "any": FLOATING + COMPLEX + INTEGER + ("bool",),
+}
+VECTOR = 35
+"""Length of the vectors of elementwise samples: four vectors of eight lanes and a tail of three."""
+BROADCAST = ((3, 1, 5), (2, 1, 1), (5,))
+"""Shapes that broadcast together, for operators with one to three inputs."""
+LAYOUTS = ("transposed", "strided", "offset", "expanded")
+
+
+@dataclass(frozen=True)
+class Arguments:
+    """One call: the tensors by parameter name, and the text of the other arguments."""
+
+    name: str
+    tensors: Mapping[str, Given]
+    others: Mapping[str, str]
+    dtypes: tuple[str, ...]
+    """The dtypes that this call makes sense in."""
+    required: tuple[str, ...] = ()
+    """Parameters without a default: they are passed by position, in order."""
+
+    def text(self, function: str, rename: Mapping[str, str] | None = None, without: Sequence[str] = ()) -> str:
+        """The call as Python text; ``without`` drops arguments, ``rename`` replaces the text of some."""
+        rename = rename or {}
+        listed = []
+        for name in (*self.tensors, *self.others):
+            if name in without:
+                continue
+            value = rename.get(name, name if name in self.tensors else self.others[name])
+            listed.append(value if name in self.required else f"{name}={value}")
+        return f"{function}({', '.join(listed)})"
+
+    def differentiable(self, body: Body) -> tuple[str, ...]:
+        """The tensors that can carry a gradient."""
+        return tuple(
+            name
+            for name, given in self.tensors.items()
+            if given.values.dtype.kind in "fc" and body.inputs[name].differentiable and given.dtype is None
+        )
+
+    def with_gradients(self, names: Sequence[str]) -> dict[str, Given]:
+        """The tensors, those named requiring grad."""
+        return {name: replace(given, requires_grad=name in names) for name, given in self.tensors.items()}
+
+
+def dtypes_of(kind: str | Sequence[str]) -> tuple[str, ...]:
+    """The dtype names that an input's ``dtype:`` stands for."""
+    return KINDS[kind] if isinstance(kind, str) and kind in KINDS else (kind,) if isinstance(kind, str) else tuple(kind)
+
+
+def arguments(body: Body, key: str) -> Iterator[Arguments]:
+    """Every call that is judged by value: the defaults first, then each of `try`."""
+    required = tuple(p.name for p in body.signature.parameters if p.required)
+    tries: dict[str, str] = dict(body.tries)
+    if all(name in body.inputs for name in required):
+        tries = {"defaults": "", **tries}
+    for number, (name, text) in enumerate(tries.items()):
+        bound = {k: str(v) for k, v in body.signature.bind(text).items()} if text else {}
+        others = {k: v for k, v in bound.items() if k not in body.inputs}
+        for variant in _variants(body, f"{key}:{name}", name, bound, first=number == 0):
+            tensors, suffix, dtypes = variant
+            ordered = {p.name: tensors[p.name] for p in body.signature.parameters if p.name in tensors}
+            yield Arguments(f"{name}{suffix}", ordered, _ordered(body, others), dtypes, required)
+
+
+def _ordered(body: Body, others: dict[str, str]) -> dict[str, str]:
+    return {p.name: others[p.name] for p in body.signature.parameters if p.name in others}
+
+
+Variant = tuple[dict[str, Given], str, tuple[str, ...]]
+
+
+def _variants(body: Body, key: str, name: str, bound: dict[str, str], first: bool) -> Iterator[Variant]:
+    """The tensors of one call: in the shapes, and then in the kinds of dtypes, that apply to it."""
+    inputs = {n: i for n, i in body.inputs.items() if bound.get(n) != "None"}
+    free = [n for n in inputs if n not in bound and inputs[n].shape is None and inputs[n].values is None]
+    shaped = any(i.shape is not None for i in inputs.values()) or not free
+    shapes = [("", None)] if shaped or not first else list(_shapes(len(free)))
+    kinds = _kinds(inputs)
+    for (suffix, shape), (label, dtypes) in itertools.product(shapes, kinds):
+        if label != FLOATING[0] and suffix:
+            continue  # complex and integer values need no second shape
+        made = {
+            n: _make(inputs[n], f"{key}:{n}{suffix}", bound.get(n), label, shape[free.index(n)] if shape and n in free else None)
+            for n in inputs
+        }
+        if not shape:
+            _with_points(made, {n: inputs[n] for n in free}, label)
+        spoken = {"float64": "", "complex128": " complex", "int64": " integers", "bool": " booleans"}[label]
+        yield made, f"{suffix}{spoken}", dtypes
+
+
+def _kinds(inputs: Mapping[str, Input]) -> list[tuple[str, tuple[str, ...]]]:
+    """The kinds of dtype that the inputs can share, each with its dtypes."""
+    offered: set[str] | None = None
+    for declared in inputs.values():
+        dtypes = dtypes_of(declared.dtype)
+        if not set(dtypes) & set(FLOATING + COMPLEX):
+            continue  # an index or a mask keeps its own dtype
+        offered = set(dtypes) if offered is None else offered & set(dtypes)
+    if offered is None:
+        first = next(iter(inputs.values()), None)
+        offered = set(dtypes_of(first.dtype)) if first is not None else set(FLOATING)
+    families = (FLOATING, COMPLEX, INTEGER, ("bool",))
+    return [(f[0], tuple(d for d in f if d in offered)) for f in families if offered & set(f)]
+
+
+def _shapes(count: int) -> Iterator[tuple[str, tuple[tuple[int, ...], ...] | None]]:
+    yield "", None
+    yield " scalar", ((),) * count
+    yield " empty", ((0, 3),) * count
+    yield " broadcast" if count > 1 else " matrix", tuple(BROADCAST[i % 3] for i in range(count))
+
+
+def _range(declared: Input) -> tuple[float, float]:
+    if declared.range is None:
+        return -2.0, 2.0
+    low, high = (number(bound) for bound in declared.range)
+    return low, high
+
+
+def number(value: Any) -> Any:
+    """A number of a spec, which may be written as a formula of constants."""
+    if isinstance(value, str):
+        import math
+
+        names = {n: getattr(math, n) for n in ("log", "exp", "sqrt", "sin", "cos", "tanh", "erf", "gamma")}
+        return evaluate(value, Makers(""), **names)
+    return value
+
+
+def _make(declared: Input, key: str, expression: str | None, label: str, shape: tuple[int, ...] | None) -> Given:
+    low, high = _range(declared)
+    own = dtypes_of(declared.dtype)
+    if label not in own:  # an index, a mask, or a real companion of complex inputs
+        label = next((f[0] for f in (FLOATING, INTEGER, ("bool",)) if f[0] in own), own[0])
+    if expression is None and declared.values is not None:
+        expression = str(declared.values)
+    makers = Makers(key, low, high)
+    if expression is not None:
+        given = evaluate(expression, makers)
+        if not isinstance(given, Given):
+            raise TypeError(f"`{expression}` makes a {type(given).__name__}, not a tensor")
+        if given.values.dtype.kind != "f" or label in FLOATING:
+            return given
+        shape = given.values.shape
+    if shape is None:
+        shape = evaluate(str(declared.shape), makers) if declared.shape is not None else (VECTOR,)
+    if label in FLOATING:
+        return Given(values(shape, low, high, key))
+    if label in COMPLEX:
+        return Given(values(shape, low, high, key) + 1j * values(shape, low, high, key + "i"))
+    if label == "bool":
+        return Given(values(shape, 0, 1, key) > 0.5)
+    unsigned = max(int(low), 0)
+    return Given(np.rint(values(shape, unsigned, max(min(int(high), 11), unsigned + 1), key)).astype(np.int64))
+
+
+def _with_points(made: dict[str, Given], inputs: Mapping[str, Input], label: str) -> None:
+    """Prepend to elementwise vectors every combination of the points that the spec names."""
+    if label != "float64" or not any(i.points for i in inputs.values()):
+        return
+    columns = [[float(number(p)) for p in i.points] or [0.5] for i in inputs.values()]
+    grid = np.array(list(itertools.product(*columns)))
+    for column, name in zip(grid.T, inputs, strict=True):
+        made[name] = replace(made[name], values=np.concatenate([column, made[name].values]))
+
+
+def laid_out(call: Arguments, layout: str) -> Arguments | None:
+    """The same call with its matrices in another memory layout; None where it has none."""
+    tensors = {}
+    for name, given in call.tensors.items():
+        if given.values.ndim < 2 or given.values.size == 0 or given.values.dtype.kind not in "fc":
+            tensors[name] = given
+            continue
+        array = np.broadcast_to(given.values[:1], given.values.shape) if layout == "expanded" else given.values
+        tensors[name] = replace(given, values=np.array(array), layout=layout)
+    if all(given.layout == "contiguous" for given in tensors.values()):
+        return None
+    return replace(call, name=layout, tensors=tensors, dtypes=tuple(d for d in call.dtypes if d in FLOATING))
+
+
+def representable(array: np.ndarray) -> bool:
+    """Whether bfloat16, and so every floating dtype of the suite, holds these values exactly."""
+    return array.dtype.kind != "f" or np.array_equal(bfloat16.round(array), array, equal_nan=True)

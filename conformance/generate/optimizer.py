@@ -1,0 +1,151 @@
+"""Cases of an optimizer: its trajectories, and what every optimizer owes its user."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from textwrap import indent
+from typing import TYPE_CHECKING
+
+from ..case import Case, Sample
+from .common import case, generated, prelude, program_cases
+from .makers import Makers
+
+if TYPE_CHECKING:
+    from ..spec import OptimizerSpec
+
+STEPS = 8
+IMPLEMENTATIONS = ("foreach", "fused", "capturable", "differentiable")
+"""Arguments that choose another implementation of the same algorithm."""
+
+
+def optimizer_cases(spec: OptimizerSpec) -> Iterator[Case]:
+    """For each of `try` a trajectory and a resumed one; then the implementations and the rules of the interface."""
+    derived = _Derived(spec)
+    tries = {"defaults": "", **spec.tries} if derived.has_defaults else dict(spec.tries)
+    for id, arguments in tries.items():
+        yield derived.case(
+            id, f"With {arguments or 'its defaults'} every parameter and state entry follows the algorithm, step by step.",
+            derived.trajectory(arguments),
+        )  # fmt: skip
+    longest = str(max(tries.values(), key=len))
+    yield derived.case(
+        "resume", "Saved after any step and loaded into a fresh optimizer, it continues as if never interrupted.",
+        derived.resume(longest), judge="reference",
+    )  # fmt: skip
+    yield derived.case("param-groups", "The options of a parameter group override the defaults.", derived.groups(longest))
+    yield derived.case(
+        "none-gradient", "A parameter without a gradient is left alone, and so is its state.", derived.none_gradient(longest)
+    )
+    yield derived.case("closure", "`step` calls the closure once, with gradients enabled, and returns its loss.", derived.closure(longest))
+    yield derived.case("zero-grad", "`zero_grad` drops the gradients, or zeroes them with `set_to_none=False`.", derived.zero_grad(longest))
+    yield derived.case("caller-state", "`step` leaves the gradients as they were.", derived.gradients_kept(longest))
+    for option in IMPLEMENTATIONS:
+        if option in spec.signature:
+            yield derived.case(
+                option, f"The `{option}` implementation follows the same trajectory.",
+                [s for a in tries.values() for s in derived.trajectory(_with(str(a), f"{option}=True"), name=str(a) or "defaults")],
+                needs=frozenset({f"optimizer-{option}"}),
+            )  # fmt: skip
+    for id, entry in spec.errors.items():
+        says = entry.says or f"`{' '.join(str(entry.call).split())}` is refused with {entry.raises}."
+        text = f"with raises({entry.raises}):\n    {spec.optimizer}([p], {entry.call})\n"
+        yield derived.case(
+            id, says, [derived.sample(text)], judge="literals", dtypes=("float32",), needs=frozenset({"error-checks"})
+        )
+    yield from program_cases(spec)
+
+
+def _with(arguments: str, more: str) -> str:
+    return f"{arguments}, {more}" if arguments else more
+
+
+class _Derived:
+    def __init__(self, spec: OptimizerSpec) -> None:
+        self.spec = spec
+        self.states = list(spec.state)
+        parameters = spec.signature.parameters
+        self.has_defaults = all(not p.required for p in parameters[1:])
+
+    def case(self, id: str, says: str, samples: list[Sample], needs: frozenset[str] = frozenset(), **options) -> Case:
+        needs = needs | {"optimizers"}
+        return case(self.spec, id, says, lambda mode: samples, line=self.spec.line, needs=needs, **options)
+
+    def sample(self, text: str, name: str = "trajectory") -> Sample:
+        makers = Makers(f"{self.spec.optimizer}:{name}")
+        inputs = {"p": makers.leaf(3), "q": makers.leaf(2, 2), "r": makers.leaf()}
+        return Sample(name, generated(text, self.spec), inputs, (prelude(),))
+
+    def new(self, parameters: str, arguments: str) -> str:
+        return f"{self.spec.optimizer}({_with(parameters, arguments)})"
+
+    def yields(self, *parameters: str) -> str:
+        names = ", ".join(parameters)
+        lines = [f"yield [{names}]"]
+        if self.states:
+            lines.append(f"yield [state_of(optimizer, x, {self.states}) for x in ({names},)]")
+        return "\n".join(lines) + "\n"
+
+    def loop(self, optimizer: str, yields: str, steps: str = f"range({STEPS})", parameters: str = "(p, q, r)") -> str:
+        body = f"for x in {parameters}:\n    x.grad = gradient(x, step)\n{optimizer}.step()\n{yields}"
+        return f"for step in {steps}:\n" + indent(body, "    ")
+
+    def trajectory(self, arguments: str, name: str = "trajectory") -> list[Sample]:
+        text = f"optimizer = {self.new('[p, q, r]', arguments)}\n" + self.loop("optimizer", self.yields("p", "q", "r"))
+        return [self.sample(text, name)]
+
+    def resume(self, arguments: str) -> list[Sample]:
+        samples = []
+        for stop in (0, 1, 4):
+            text = (
+                f"optimizer = {self.new('[p, q, r]', arguments)}\n"
+                + self.loop("optimizer", "", f"range({stop})")
+                + f"saved = optimizer.state_dict()\noptimizer = {self.new('[p, q, r]', arguments)}\n"
+                + "optimizer.load_state_dict(saved)\n"
+                + self.loop("optimizer", self.yields("p", "q", "r"), f"range({stop}, {STEPS})")
+            )
+            samples.append(self.sample(text, f"after step {stop}"))
+        return samples
+
+    def groups(self, arguments: str) -> list[Sample]:
+        groups = "[{'params': [p], 'lr': 0.5}, {'params': [q, r]}]"
+        text = f"optimizer = {self.new(groups, arguments)}\n" + self.loop("optimizer", self.yields("p", "q", "r"), "range(4)")
+        added = (
+            f"optimizer = {self.new('[p]', arguments)}\noptimizer.add_param_group({{'params': [q, r], 'lr': 0.25}})\n"
+            + self.loop("optimizer", self.yields("p", "q", "r"), "range(4)")
+            + "assert len(optimizer.param_groups) == 2\n"
+        )
+        return [self.sample(text, "given at once"), self.sample(added, "added later")]
+
+    def none_gradient(self, arguments: str) -> list[Sample]:
+        text = (
+            f"optimizer = {self.new('[p, q, r]', arguments)}\n"
+            + self.loop("optimizer", "", "range(2)")
+            + "q.grad = None\n"
+            + self.loop("optimizer", self.yields("p", "q", "r"), "range(2, 5)", "(p, r)")
+        )
+        return [self.sample(text)]
+
+    def closure(self, arguments: str) -> list[Sample]:
+        text = (
+            f"optimizer = {self.new('[p]', arguments)}\ncalls = []\n"
+            "def closure():\n    optimizer.zero_grad()\n    loss = (p ** 2).sum()\n    loss.backward()\n"
+            "    calls.append(torch.is_grad_enabled())\n    return loss\n"
+            "with torch.no_grad():\n    loss = optimizer.step(closure)\n"
+            "assert calls == [True]\nyield loss\nyield p\n"
+        )
+        return [self.sample(text)]
+
+    def zero_grad(self, arguments: str) -> list[Sample]:
+        text = (
+            f"optimizer = {self.new('[p, q]', arguments)}\np.grad = gradient(p, 0)\nkept = p.grad\n"
+            "optimizer.zero_grad(set_to_none=False)\nassert p.grad is kept\nassert kept == np.zeros((3,))\n"
+            "assert q.grad is None\noptimizer.zero_grad()\nassert p.grad is None\n"
+        )
+        return [self.sample(text)]
+
+    def gradients_kept(self, arguments: str) -> list[Sample]:
+        text = (
+            f"optimizer = {self.new('[p, q, r]', arguments)}\n"
+            + self.loop("optimizer", "yield [p.grad, q.grad, r.grad]\n", "range(3)")
+        )
+        return [self.sample(text)]

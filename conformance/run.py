@@ -1,0 +1,100 @@
+"""Runs a program with its inputs on a backend."""
+
+from __future__ import annotations
+
+import math
+import traceback
+import warnings
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from reference_impls.dtypes import COMPONENT, INTEGER, NAMES, to_complex
+
+from .backends.contract import Backend, Unsupported, missing_name
+from .case import Given, Sample
+from .observe import Observation, Recorder
+
+SEED = 20260101
+"""Seeds the backend's generator before each program."""
+
+
+@dataclass
+class Ran:
+    """What a run left: its observations, how it ended, and the inputs as it left them."""
+
+    observations: list[Observation]
+    error: Exception | None = None
+    error_line: int = 0
+    traceback: str = ""
+    after: dict[str, np.ndarray] = field(default_factory=dict)
+
+
+def stored(given: Given, dtype: str) -> str:
+    """The dtype that an input is stored in on a line of ``dtype``."""
+    if given.dtype is not None:
+        return given.dtype
+    kind, line = given.values.dtype.kind, NAMES[dtype]
+    if kind == "f":
+        return COMPONENT.get(line, line).name
+    if kind == "c":
+        return to_complex(line).name
+    return "bool" if kind == "b" else dtype if line.category == INTEGER else "int64"
+
+
+def make_inputs(sample: Sample, backend: Backend, device: str, dtype: str) -> dict[str, Any]:
+    """The inputs of a sample as tensors of a backend."""
+    made = {}
+    for name, given in sample.inputs.items():
+        tensor = backend.from_numpy(given.values, stored(given, dtype), device, False)
+        if given.layout != "contiguous":
+            tensor = backend.lay_out(tensor, given.layout)
+        made[name] = backend.require_grad(tensor) if given.requires_grad else tensor
+    return made
+
+
+def run(sample: Sample, backend: Backend, device: str, mode: str, dtype: str, both: bool = False) -> Ran:
+    """Run a sample's program.
+
+    ``both`` evaluates the right sides of equalities too (the reference does, and a backend that is judged by a
+    law). Raises `Unsupported` where the backend lacks something; any other exception is part of what ran.
+    """
+    program = sample.program
+    for name in program.chains:
+        if lacking := missing_name(backend.torch, name):
+            raise Unsupported(lacking)
+    recorder = Recorder(backend, both)
+    ran = Ran(recorder.observations)
+    backend.seed(SEED)
+    with warnings.catch_warnings(), np.errstate(all="ignore"), backend.running(device, mode):
+        warnings.simplefilter("ignore")
+        inputs: dict[str, Any] = {}
+        try:
+            inputs = make_inputs(sample, backend, device, dtype)
+            namespace = {
+                "torch": backend.torch,
+                "np": np,
+                "math": math,
+                "device": device,
+                "dtype": getattr(backend.torch, dtype, None),
+                "transformed": backend.transform(mode),
+                **recorder.names(),
+                **inputs,
+            }
+            for part in (*sample.setup, program):
+                namespace = part.run(namespace)
+        except Exception as error:
+            if what := backend.is_unsupported(error):
+                raise Unsupported(what) from error
+            ran.error, ran.error_line = error, _line_of(error, str(program.file))
+            ran.traceback = "".join(traceback.format_exception(error, limit=-8))
+        recorder.settle()
+        ran.after = {name: backend.to_numpy(tensor) for name, tensor in inputs.items()}
+    return ran
+
+
+def _line_of(error: Exception, file: str) -> int:
+    """The innermost line of the spec file that an exception passed through."""
+    lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == file]
+    return lines[-1] or 0 if lines else 0
