@@ -1,0 +1,1 @@
+"""What is kept and shown of a run: the results file, the matrix, how a failure reads, two runs compared."""
