@@ -2,7 +2,7 @@
 
 from .faults import Fault, SpecError
 from .formula import Each, Expression, Formula, Update
-from .load import discover, load, parse
+from .load import discover, load, load_yaml, parse
 from .models import Accuracy, Claim, Clause, Input, Refusal, Spec
 from .modules import Member, ModuleSpec, ModuleTrial
 from .operators import Body, OperatorSpec, Special
@@ -48,6 +48,7 @@ __all__ = [
     "Update",
     "discover",
     "load",
+    "load_yaml",
     "parse",
     "program_module",
 ]

@@ -42,7 +42,9 @@ class Check:
         """Faults for the names in a text that are not known where it stands."""
         if source is not None:
             for remark in source.unknown(*known):
-                self.faults.append(Fault(self.file, remark.line, remark.column, remark.message, remark.suggestion))
+                self.faults.append(
+                    Fault(self.file, remark.line, remark.column, remark.message, remark.suggestion)
+                )
 
     def sources(self, sources: Iterable[Source], *known: Collection[str]) -> None:
         for source in sources:
@@ -54,14 +56,16 @@ class Check:
         arguments: Arguments,
         key: Text,
         without: Collection[str] = (),
-        supplied: Collection[str] = (),
+        supplied: Collection[str] | None = None,
     ) -> None:
         """Faults for arguments that do not fit a signature; what has no place of its own stands at ``key``."""
         try:
             signature.bind(arguments, without=without, supplied=supplied)
         except SourceError as error:
             for remark in error.remarks:
-                line, column = (remark.line, remark.column) if arguments.text.strip() else (key.line, key.column)
+                line, column = (
+                    (remark.line, remark.column) if arguments.text.strip() else (key.line, key.column)
+                )
                 self.faults.append(Fault(self.file, line, column, remark.message, remark.suggestion))
 
     def known(self, used: Iterable[Text], known: Collection[str], what: str) -> None:
@@ -69,6 +73,12 @@ class Check:
         for word in used:
             if word not in known:
                 self.fault(word, f"`{word}` is not {what}", did_you_mean(word, sorted(known)))
+
+    def known_not(self, used: Iterable[Text], taken: Collection[str]) -> None:
+        """Faults for ids that belong to derived clauses."""
+        for id in used:
+            if id in taken:
+                self.fault(id, f"the id `{id}` belongs to a clause that is derived from every spec")
 
     def unique(self, *groups: Iterable[Text]) -> None:
         """Faults for ids that are used twice."""

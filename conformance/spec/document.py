@@ -112,7 +112,9 @@ class Reader:
         line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
         line = min(line, len(self.lines))
         shown = self.lines[line - 1]
-        message = f"not YAML: {error.problem or error.context}" + (f": {quote(shown)}" if shown.strip() else "")
+        message = f"not YAML: {error.problem or error.context}" + (
+            f": {quote(shown)}" if shown.strip() else ""
+        )
         hint = ""
         if "\t" in shown[:column]:
             hint = "indent with spaces, not tabs"

@@ -29,7 +29,9 @@ def refuse(message: str, suggestion: str = "") -> PydanticCustomError:
 
 def identifier(text: Text) -> Text:
     if not KEBAB.fullmatch(text):
-        raise refuse("{raw} is not an id", "an id is words in lower case with hyphens, such as `second-backward-adds`")
+        raise refuse(
+            "{raw} is not an id", "an id is words in lower case with hyphens, such as `second-backward-adds`"
+        )
     if text in DERIVED_IDS:
         raise refuse("the id {raw} belongs to a clause that is derived from every spec")
     return text
@@ -37,7 +39,9 @@ def identifier(text: Text) -> Text:
 
 def label(text: Text) -> Text:
     if not LABEL.fullmatch(text):
-        raise refuse("{raw} is not a label", "words and numbers in lower case with hyphens, such as `large-batch`")
+        raise refuse(
+            "{raw} is not a label", "words and numbers in lower case with hyphens, such as `large-batch`"
+        )
     return text
 
 

@@ -59,7 +59,9 @@ class Formula(Source):
             if last.orelse:
                 yield from self.check_tail(last.orelse, last)
             else:
-                yield self.remark(last, f"{self.kind} has no value when {self.shown(last.test)} is false", "add `else:`")
+                yield self.remark(
+                    last, f"{self.kind} has no value when {self.shown(last.test)} is false", "add `else:`"
+                )
         elif not isinstance(last, ast.Expr | ast.Raise):
             yield self.remark(last, f"{self.kind} ends without a value", "its last line is an expression")
 
@@ -69,7 +71,11 @@ class Formula(Source):
         for statement, inside in statements(self.tree.body):
             if not inside:
                 for node in ast.walk(statement):
-                    if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store) and node.id in self.bound:
+                    if (
+                        isinstance(node, ast.Name)
+                        and isinstance(node.ctx, ast.Store)
+                        and node.id in self.bound
+                    ):
                         found.setdefault(node.id, node)
         return found
 
@@ -77,6 +83,11 @@ class Formula(Source):
     def simple(self) -> bool:
         """Whether it is one expression."""
         return len(self.tree.body) == 1 and isinstance(self.tree.body[0], ast.Expr)
+
+    @property
+    def is_constant(self) -> bool:
+        """Whether its value depends on nothing but itself."""
+        return self.simple and not self.free
 
     def unknown(self, *known: Collection[str]) -> Iterator[Remark]:
         if not self.parts:
@@ -106,12 +117,16 @@ class Formula(Source):
         kept = [f"{name!r}: {name}" for name in persists]
         state = ast.parse("{" + ", ".join(kept) + "}", mode="eval").body if kept else None
         body = self.ending(tree.body, state)
-        arguments = ast.arguments([], [], None, [ast.arg(name) for name in parameters], [None] * len(parameters), None, [])
+        arguments = ast.arguments(
+            [], [], None, [ast.arg(name) for name in parameters], [None] * len(parameters), None, []
+        )
         function = ast.FunctionDef("formula", arguments, body, [], lineno=self.line, col_offset=0)
         if "type_params" in ast.FunctionDef._fields:
             function.type_params = []
         module = ast.fix_missing_locations(self.shifted(ast.Module([function], [])))
-        return next(constant for constant in self.compiled(module).co_consts if isinstance(constant, CodeType))
+        return next(
+            constant for constant in self.compiled(module).co_consts if isinstance(constant, CodeType)
+        )
 
     def ending(self, body: list[ast.stmt], state: ast.expr | None) -> list[ast.stmt]:
         """A block whose value is returned, with the state where there is any."""
@@ -138,7 +153,9 @@ class Formula(Source):
         return super().validate(value)
 
     @classmethod
-    def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+    def __get_pydantic_json_schema__(
+        cls, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
         return {"type": ["string", "number", "boolean", "array", "null"]}
 
 
@@ -172,7 +189,9 @@ class Update(Formula):
         return super(Formula, cls).validate(value)
 
     @classmethod
-    def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+    def __get_pydantic_json_schema__(
+        cls, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
         return {"type": "string"}
 
 
@@ -203,5 +222,7 @@ class Each(Expression):
         """Returns one dictionary of names and values for every turn of the loop."""
         names = [name.id for name in self.targets(ast.Module(body, []))]
         loop = cast(ast.ListComp, cast(ast.Expr, body[0]).value)
-        loop.elt = ast.Dict([ast.Constant(name) for name in names], [ast.Name(name, ast.Load()) for name in names])
+        loop.elt = ast.Dict(
+            [ast.Constant(name) for name in names], [ast.Name(name, ast.Load()) for name in names]
+        )
         return super().ending(body, state)

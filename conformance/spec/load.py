@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 from contextlib import suppress
 from pathlib import Path
+from typing import TypeVar
 
-from pydantic import ValidationError
+from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from .check import Check
-from .document import BROKEN, EMPTY, Map, Reader
+from .document import BROKEN, EMPTY, Map, Reader, Seq
 from .faults import Fault, SpecError, did_you_mean, quote
 from .models import Spec
 from .modules import ModuleSpec
@@ -17,9 +18,10 @@ from .operators import OperatorSpec
 from .optimizers import OptimizerSpec, SchedulerSpec
 from .text import Text
 from .topics import TopicSpec
-from .translate import fault_of, without_faults
+from .translate import fault_of, model_within, without_faults
 from .words import KINDS
 
+T = TypeVar("T")
 MODELS: dict[str, type[Spec]] = {
     model.kind: model for model in (OperatorSpec, TopicSpec, ModuleSpec, OptimizerSpec, SchedulerSpec)
 }
@@ -35,15 +37,38 @@ def discover(root: str | os.PathLike[str]) -> list[Path]:
 
 def load(path: str | os.PathLike[str]) -> Spec:
     """The spec in a file. Raises SpecError with every fault that can be found."""
-    shown = str(path)
+    return parse(read_text(path), path)
+
+
+def read_text(path: str | os.PathLike[str]) -> str:
+    """The text of a file, or a SpecError where it is not text."""
     data = Path(path).read_bytes()
     try:
-        text = data.decode()
+        return data.decode()
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         column = error.start - data.rfind(b"\n", 0, error.start)
-        raise SpecError([Fault(shown, line, column, f"byte 0x{data[error.start]:02X} is not UTF-8")]) from None
-    return parse(text, path)
+        fault = Fault(str(path), line, column, f"byte 0x{data[error.start]:02X} is not UTF-8")
+        raise SpecError([fault]) from None
+
+
+def load_yaml(path: str | os.PathLike[str], shape: type[T]) -> T:
+    """Any other YAML file of the suite, in the shape of a type; its faults read like those of a spec."""
+    file = str(path)
+    reader = Reader(read_text(path), file)
+    data = reader.read()
+    if not reader.faults and not isinstance(data, Map | Seq):
+        reader.fault(1, 1, "neither a list nor a map of keys")
+    if reader.faults:
+        raise SpecError(reader.faults)
+    try:
+        return TypeAdapter(shape).validate_python(data)
+    except ValidationError as error:
+        details = error.errors(include_url=False, include_input=False)
+        model = model_within(shape) or BaseModel
+        raise SpecError(
+            fault for detail in details for fault in fault_of(detail, data, model, file)
+        ) from None
 
 
 def parse(text: str, path: str | os.PathLike[str]) -> Spec:
@@ -55,7 +80,11 @@ def parse(text: str, path: str | os.PathLike[str]) -> Spec:
     if data is BROKEN:
         raise SpecError(faults)
     if not isinstance(data, Map) or not data:
-        what = "the file is empty" if data is EMPTY or data == {} else f"a spec is a map of keys, not {quote(repr(data))}"
+        what = (
+            "the file is empty"
+            if data is EMPTY or data == {}
+            else f"a spec is a map of keys, not {quote(repr(data))}"
+        )
         raise SpecError([*faults, Fault(file, 1, 1, what)])
     model = kind_of(data, file, faults)
     if model is None:
@@ -75,7 +104,9 @@ def kind_of(data: Map, file: str, faults: list[Fault]) -> type[Spec] | None:
         faults.append(Fault(file, *data.mark[:2], message, near))
         return None
     for key in kinds[1:]:
-        faults.append(Fault(file, key.line, key.column, f"`{key}` beside `{kinds[0]}`", "one file is one spec"))
+        faults.append(
+            Fault(file, key.line, key.column, f"`{key}` beside `{kinds[0]}`", "one file is one spec")
+        )
     return None if kinds[1:] else MODELS[kinds[0]]
 
 
@@ -99,7 +130,7 @@ def build(model: type[Spec], data: Map, path: str | os.PathLike[str], faults: li
             if (sound := without_faults(data, errors)) is not None:
                 spec = model.model_validate(sound)
     if spec is not None:
-        spec._path = Path(path)
+        spec.settle(Path(path), data)
         check = Check(file, data, partial)
         check_place(spec, check)
         spec.check(check)

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
-from typing import Annotated, ClassVar
+from typing import Annotated, Any, ClassVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr
 
 from .check import Check
-from .fields import Dtypes, Id, Judge, Labels, Links, Name, Prose, Raised, only_list
+from .document import Map
+from .fields import Dtypes, Id, Judge, Label, Labels, Links, Name, Prose, Raised, only_list
 from .formula import Expression
 from .program import Program
 from .signature import Arguments, Signature
 from .text import Text
 from .version import Version, applies
-from .words import DERIVED_IDS, FLOATING, MAKER_NAMES, PROGRAM_NAMES, formula_names
+from .words import DERIVED_IDS, FLOATING, MAKER_NAMES, PROGRAM_NAMES, ROOT, formula_names
 
 
 class Model(BaseModel):
@@ -51,12 +52,35 @@ class Claim(Model):
 class Clause(Claim):
     """One claim, and the program that checks it."""
 
+    _line: int = PrivateAttr(0)
+
     says: Prose
     given: dict[Name, Expression] = Field(default_factory=dict)
     program: Program
     judge: Judge = Text("reference")
     dtypes: Dtypes = FLOATING
     accuracy: Accuracy | None = None
+
+    @property
+    def line(self) -> int:
+        """The line of its id."""
+        return self._line
+
+
+class Bench(Model):
+    """A call to measure, and how much work it is."""
+
+    call: Arguments = Arguments(Text(""))
+    operations: Expression | None = None
+    """Floating-point operations, where that is not a matter of one for each element."""
+
+
+def bench_call(value: Any) -> Any:
+    """An argument list by itself is the call."""
+    return value if isinstance(value, Map) else {"call": value}
+
+
+Benches = dict[Label, Annotated[Bench, BeforeValidator(bench_call)]]
 
 
 class Refusal(Claim):
@@ -71,7 +95,7 @@ class Refusal(Claim):
         signature: Signature,
         id: Text,
         without: Collection[str] = (),
-        supplied: Collection[str] = (),
+        supplied: Collection[str] | None = None,
     ) -> None:
         """Reports arguments that do not fit, unless that is what is refused: with a TypeError."""
         check.source(self.call, MAKER_NAMES)
@@ -113,12 +137,32 @@ class Spec(Model):
     clauses: dict[Id, Clause] = Field(default_factory=dict)
     accuracy: dict[Text, Accuracy] = Field(default_factory=dict)
 
-    _path: Path = PrivateAttr()
+    _path: Path = PrivateAttr(Path())
+    _line: int = PrivateAttr(1)
 
     @property
     def path(self) -> Path:
         """The file that the spec was read from."""
         return self._path
+
+    @property
+    def relative_path(self) -> str:
+        """The path from the root of the specs on, as clause ids have it: ``specs/torch/exp.yaml``."""
+        parts = self._path.parts
+        start = len(parts) - 1 - parts[::-1].index(ROOT) if ROOT in parts else -1
+        return "/".join(parts[start:])
+
+    @property
+    def line(self) -> int:
+        """The line of the key that says what the spec is about."""
+        return self._line
+
+    def settle(self, path: Path, data: Map) -> None:
+        """Tells the spec and its parts where they stand."""
+        self._path = path
+        self._line = next((key.line for key in data if key == self.kind), data.mark.line)
+        for id, clause in self.clauses.items():
+            clause._line = id.line
 
     @property
     def name(self) -> str:
@@ -138,6 +182,10 @@ class Spec(Model):
         """All ids of the spec that are written by hand."""
         yield from self.clauses
 
+    def derived_ids(self) -> Iterable[str]:
+        """The ids of clauses that may be derived from the spec."""
+        return DERIVED_IDS
+
     def check(self, check: Check) -> None:
         """Reports the faults that only show between the parts of the spec."""
         defined = self.setup.bound if self.setup else frozenset()
@@ -148,11 +196,14 @@ class Spec(Model):
             check.source(clause.program, PROGRAM_NAMES, clause.given, defined)
             check.sources(clause.given.values(), MAKER_NAMES)
             if not clause.program.claims:
-                check.fault(id, f"the program of `{id}` asserts nothing", "write `assert left == right` or `yield value`")
+                check.fault(
+                    id,
+                    f"the program of `{id}` asserts nothing",
+                    "write `assert left == right` or `yield value`",
+                )
             check.unused(clause.given, clause.program)
-        ids = {*self.own_ids(), *DERIVED_IDS}
         if not check.partial:
-            check.known(self.accuracy, ids, "a clause of this spec")
+            check.known(self.accuracy, {*self.own_ids(), *self.derived_ids()}, "a clause of this spec")
         for id in self.accuracy:
             if (clause := self.clauses.get(id)) and clause.accuracy:
                 check.fault(id, f"`{id}` has an accuracy of its own already")

@@ -8,7 +8,7 @@ from typing import ClassVar
 from pydantic import Field
 
 from .check import Check
-from .fields import Dotted, Id, Label, Name, StateName
+from .fields import Dotted, Dtype, Id, Label, Name, StateName
 from .formula import Each, Expression, Formula, Update
 from .models import Input, Model, Refusal, Spec
 from .signature import Arguments, Signature
@@ -21,6 +21,8 @@ class Member(Model):
 
     shape: Expression
     init: Formula | None = None
+    dtype: Dtype | None = None
+    """Where it is not the default one."""
     when: Expression | None = None
     each: Each | None = Field(default=None, alias="for")
 
@@ -49,10 +51,13 @@ class ModuleSpec(Spec):
     parameters: dict[StateName, Member] = Field(default_factory=dict)
     buffers: dict[StateName, Member] = Field(default_factory=dict)
     inputs: dict[Name, Input] = Field(default_factory=dict)
-    trials: dict[Id, ModuleTrial] = Field(default_factory=dict, alias="try")
+    tries: dict[Id, ModuleTrial] = Field(default_factory=dict, alias="try")
+    call: Arguments | None = None
+    """What the module is called with, where that is not simply its inputs in order."""
     forward: Formula
     random: bool = False
     functional: Formula | None = None
+    """The same through functions, of the inputs and the ``module`` that holds the state."""
     errors: dict[Id, ModuleRefusal] = Field(default_factory=dict)
     bench: dict[Label, ModuleTrial] = Field(default_factory=dict)
 
@@ -79,14 +84,14 @@ class ModuleSpec(Spec):
         """The names of what the module is called with, in order."""
         if self.inputs:
             return tuple(self.inputs)
-        return tuple(dict.fromkeys(name for trial in self.trials.values() for name in trial.inputs))
+        return tuple(dict.fromkeys(name for trial in self.tries.values() for name in trial.inputs))
 
     def own_ids(self) -> Iterator[Text]:
-        yield from (*self.clauses, *self.trials, *self.errors)
+        yield from (*self.clauses, *self.tries, *self.errors)
 
     def check(self, check: Check) -> None:
         super().check(check)
-        check.unique(self.clauses, self.trials, self.errors)
+        check.unique(self.clauses, self.tries, self.errors)
         vocabulary, arguments = formula_names(), self.signature.parameters
         check.sources(self.signature.defaults.values(), MAKER_NAMES)
         check.source(self.let, vocabulary, arguments)
@@ -94,18 +99,22 @@ class ModuleSpec(Spec):
         for name, member in self.members.items():
             loop = member.each.names if member.each else ()
             check.known(placeholders(name), loop, f"a name of the loop of `{name}`")
-            check.sources(filter(None, (member.shape, member.init, member.when)), vocabulary, constructed, loop)
+            check.sources(
+                filter(None, (member.shape, member.init, member.when)), vocabulary, constructed, loop
+            )
             check.source(member.each, vocabulary, constructed)
         for name, domain in self.inputs.items():
             domain.check(check, constructed, name)
         inside = (*constructed, *self.members, *self.input_names)
         check.source(self.forward, vocabulary, inside, ("training", "state"))
-        check.source(self.functional, FORMULA_BUILTINS, MODULES, inside, ("training", "state", "torch"))
+        called = (*self.input_names, "module", "torch")
+        check.source(self.functional, FORMULA_BUILTINS, MODULES, called)
+        check.source(self.call, FORMULA_BUILTINS, called)
         read_only = {*constructed, *self.parameters} - set(self.buffers)
         check.assigned(self.forward, read_only, "assigned in `forward`, which may only change buffers")
-        for group in (self.trials, self.bench):
+        for group in (self.tries, self.bench):
             for id, trial in group.items():
-                check.bind(self.signature, trial.call, id)
+                check.bind(self.signature, trial.call, id, supplied=())
                 check.source(trial.call, MAKER_NAMES)
                 self.check_inputs(check, trial.inputs)
         for id, refusal in self.errors.items():

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
 from typing import Annotated, Any, ClassVar
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, PrivateAttr
 
 from .check import Check
 from .document import Map
-from .fields import Dotted, DottedNames, FormulaOrMap, Id, Label, Name, ResultDtype
-from .formula import Expression, Formula
-from .models import Claim, Input, Model, Refusal, Spec
+from .fields import Dotted, DottedNames, FormulaOrMap, Id, Name, ResultDtype
+from .formula import Formula
+from .models import Benches, Claim, Input, Model, Refusal, Spec
 from .signature import Arguments, Signature
 from .text import Text
-from .words import MAKER_NAMES, formula_names
+from .words import DERIVED_IDS, FORMULA_BUILTINS, MAKER_NAMES, formula_names
 
 
 class Special(Claim):
@@ -24,12 +25,11 @@ class Special(Claim):
     result: Formula | None = None
     gradient: FormulaOrMap | None = None
 
-    @property
-    def gradients(self) -> Mapping[str, Formula]:
-        """The gradient by parameter; a single formula is that of the first argument."""
+    def gradients(self, names: Sequence[str]) -> dict[str, Formula]:
+        """The gradient by parameter; a formula that is not in a map is that of the first of ``names``."""
         if self.gradient is None or isinstance(self.gradient, dict):
-            return self.gradient or {}
-        return {next(iter(self.arguments)): self.gradient}
+            return {**self.gradient} if self.gradient else {}
+        return dict.fromkeys(names[:1], self.gradient)
 
 
 CLAIM_KEYS = frozenset(Special.model_fields) - {"arguments"}
@@ -47,32 +47,41 @@ def gather_arguments(value: Any) -> Any:
 class Body(Model):
     """One signature with what it means: an operator, or one of its overloads."""
 
-    signature: Signature | None = None
+    signature: Signature = Signature(Text("()"))
     inputs: dict[Name, Input] = Field(default_factory=dict)
-    trials: dict[Id, Arguments] = Field(default_factory=dict, alias="try")
+    tries: dict[Id, Arguments] = Field(default_factory=dict, alias="try")
     definition: Formula | None = None
     random: bool = False
     result: ResultDtype = Text("promote")
     gradient: dict[Name, Formula] = Field(default_factory=dict)
     special: dict[Id, Annotated[Special, BeforeValidator(gather_arguments)]] = Field(default_factory=dict)
     errors: dict[Id, Refusal] = Field(default_factory=dict)
-    bench: dict[Label, Arguments] = Field(default_factory=dict)
+    bench: Benches = Field(default_factory=dict)
+
+    _line: int = PrivateAttr(1)
 
     @property
-    def parameters(self) -> Signature:
-        """The signature, which every body of a loaded spec has."""
-        assert self.signature is not None
-        return self.signature
+    def line(self) -> int:
+        """The line of the key that it stands under."""
+        return self._line
+
+    @property
+    def elementwise(self) -> bool:
+        """Whether any shape will do: no input declares one, and no argument list brings tensors of its own."""
+        brought = any(
+            name in self.inputs for call in self.tries.values() for name in self.signature.bind(call)
+        )
+        return not brought and all(i.shape is None and i.values is None for i in self.inputs.values())
 
     def ids(self) -> Iterator[Text]:
         """The ids of the body that are written by hand."""
-        for group in (self.trials, self.special, self.errors):
+        for group in (self.tries, self.special, self.errors):
             yield from group
 
     def check_body(self, check: Check, *path: str) -> None:
         """Faults within one body; ``path`` leads to it."""
         where = check.key(*path) if path else check.key("operator")
-        if self.signature is None:
+        if "signature" not in self.model_fields_set:
             check.missing(where, "`signature` is missing")
             return
         if self.definition is None and not self.random:
@@ -94,20 +103,22 @@ class Body(Model):
             if special.result is None and special.gradient is None:
                 check.fault(next(iter(special.arguments)), "claims neither a `result` nor a `gradient`")
             check.source(special.result, vocabulary, special.arguments)
-            check.sources(special.gradients.values(), vocabulary, special.arguments)
+            check.sources(special.gradients(tuple(special.arguments)).values(), vocabulary, special.arguments)
             if isinstance(special.gradient, dict):
                 check.known(special.gradient, names, what)
         self.check_calls(check, where)
 
     def check_calls(self, check: Check, where: Text) -> None:
-        for group in (self.trials, self.bench):
-            for id, arguments in group.items():
-                check.bind(self.parameters, arguments, id, supplied=self.inputs)
-                check.source(arguments, MAKER_NAMES)
-        if not self.trials and not check.partial:
-            check.bind(self.parameters, Arguments(Text("")), where, supplied=self.inputs)
+        calls = [*self.tries.items(), *((id, bench.call) for id, bench in self.bench.items())]
+        for id, call in calls:
+            check.bind(self.signature, call, id, supplied=self.inputs)
+            check.source(call, MAKER_NAMES)
+        for bench in self.bench.values():
+            check.source(bench.operations, FORMULA_BUILTINS)
+        if not self.tries and not check.partial:
+            check.bind(self.signature, Arguments(Text("")), where, supplied=self.inputs)
         for id, refusal in self.errors.items():
-            refusal.check(check, self.parameters, id, supplied=self.inputs)
+            refusal.check(check, self.signature, id)
 
 
 class OperatorSpec(Spec, Body):
@@ -128,10 +139,20 @@ class OperatorSpec(Spec, Body):
         """The bodies by overload; a single one has an empty name."""
         return {**self.overloads} if self.overloads else {"": self}
 
+    def settle(self, path: Path, data: Map) -> None:
+        super().settle(path, data)
+        for id, body in self.overloads.items():
+            body._line = id.line
+
     def own_ids(self) -> Iterator[Text]:
         yield from self.clauses
-        for body in self.bodies.values():
-            yield from body.ids()
+        yield from () if self.overloads else self.ids()
+        for overload, body in self.overloads.items():
+            for id in body.ids():
+                yield Text(f"{overload}-{id}", id.file, id.line, id.column)
+
+    def derived_ids(self) -> Iterable[str]:
+        return [f"{overload}-{id}" for overload in self.overloads for id in DERIVED_IDS] or DERIVED_IDS
 
     def check(self, check: Check) -> None:
         super().check(check)
@@ -141,10 +162,10 @@ class OperatorSpec(Spec, Body):
                     check.fault(key, f"`{key}` beside `overloads`", "it belongs in each overload")
             for id, body in self.overloads.items():
                 body.check_body(check, "overloads", id)
-                check.unique(self.clauses, body.ids())
+            check.known_not(self.own_ids(), self.derived_ids())
         else:
             self.check_body(check)
-            check.unique(self.clauses, self.ids())
+        check.unique(self.own_ids())
 
 
 BODY_KEYS = frozenset(field.alias or name for name, field in Body.model_fields.items()) - {"random"}

@@ -8,9 +8,9 @@ from typing import Annotated, ClassVar
 from pydantic import BeforeValidator, Field
 
 from .check import Check
-from .fields import Dotted, Id, Label, Name, several
+from .fields import Dotted, Id, Name, several
 from .formula import Expression, Formula, Update
-from .models import Model, Refusal, Spec
+from .models import Benches, Model, Refusal, Spec
 from .signature import Arguments, Signature
 from .text import Text
 from .words import MAKER_NAMES, formula_names
@@ -34,9 +34,9 @@ class OptimizerSpec(Spec):
     state: dict[Name, State] = Field(default_factory=dict)
     step: Update | None = None
     algorithm: Name | None = None
-    trials: dict[Id, Arguments] = Field(default_factory=dict, alias="try")
+    tries: dict[Id, Arguments] = Field(default_factory=dict, alias="try")
     errors: dict[Id, Refusal] = Field(default_factory=dict)
-    bench: dict[Label, Arguments] = Field(default_factory=dict)
+    bench: Benches = Field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -53,15 +53,17 @@ class OptimizerSpec(Spec):
         return ("param", *self.state)
 
     def own_ids(self) -> Iterator[Text]:
-        yield from (*self.clauses, *self.trials, *self.errors)
+        yield from (*self.clauses, *self.tries, *self.errors)
 
     def check(self, check: Check) -> None:
         super().check(check)
-        check.unique(self.clauses, self.trials, self.errors)
+        check.unique(self.clauses, self.tries, self.errors)
         here = check.key("optimizer")
         if (self.step is None) == (self.algorithm is None):
             message = "`step` is missing" if self.step is None else "`algorithm` beside `step`"
-            check.missing(check.key("algorithm") if self.step else here, message, "one of `step` and `algorithm`")
+            check.missing(
+                check.key("algorithm") if self.step else here, message, "one of `step` and `algorithm`"
+            )
         vocabulary, hyper = formula_names(), self.hyperparameters
         check.sources(self.signature.defaults.values(), MAKER_NAMES)
         for name, state in self.state.items():
@@ -96,10 +98,12 @@ class SchedulerSpec(Spec):
     scheduler: Dotted
     signature: Signature
     lr: Formula
-    timetable: Annotated[tuple[Timetable, ...], BeforeValidator(several)] = ()
-    trials: dict[Id, Arguments] = Field(default_factory=dict, alias="try")
+    timetables: Annotated[tuple[Timetable, ...], BeforeValidator(several)] = Field(
+        default=(), alias="timetable"
+    )
+    tries: dict[Id, Arguments] = Field(default_factory=dict, alias="try")
     errors: dict[Id, Refusal] = Field(default_factory=dict)
-    bench: dict[Label, Arguments] = Field(default_factory=dict)
+    bench: Benches = Field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -111,16 +115,16 @@ class SchedulerSpec(Spec):
         return self.signature.names[1:]
 
     def own_ids(self) -> Iterator[Text]:
-        yield from (*self.clauses, *self.trials, *self.errors)
+        yield from (*self.clauses, *self.tries, *self.errors)
 
     def check(self, check: Check) -> None:
         super().check(check)
-        check.unique(self.clauses, self.trials, self.errors)
+        check.unique(self.clauses, self.tries, self.errors)
         vocabulary = formula_names()
         check.sources(self.signature.defaults.values(), MAKER_NAMES)
         check.source(self.lr, vocabulary, self.hyperparameters, ("base_lr", "epoch"))
-        for timetable in self.timetable:
-            check.bind(self.signature, timetable.call, check.key("timetable"), without=self.signature.names[:1])
+        for timetable in self.timetables:
+            check.bind(self.signature, timetable.call, check.key("timetable"), self.signature.names[:1], ())
             check.source(timetable.call, MAKER_NAMES)
             check.sources((timetable.base_lr, timetable.lr), vocabulary)
         check_calls(self, check, self.signature, self.signature.names[:1])
@@ -130,9 +134,8 @@ def check_calls(
     spec: OptimizerSpec | SchedulerSpec, check: Check, signature: Signature, without: tuple[str, ...]
 ) -> None:
     """Faults in the argument lists of trials, benchmarks and errors."""
-    for group in (spec.trials, spec.bench):
-        for id, arguments in group.items():
-            check.bind(signature, arguments, id, without)
-            check.source(arguments, MAKER_NAMES)
+    for id, call in (*spec.tries.items(), *((id, bench.call) for id, bench in spec.bench.items())):
+        check.bind(signature, call, id, without, ())
+        check.source(call, MAKER_NAMES)
     for id, refusal in spec.errors.items():
         refusal.check(check, signature, id, without)

@@ -19,6 +19,7 @@ from types import CodeType, ModuleType
 from typing import Any, ClassVar
 
 from .source import Remark, Source, blocks, import_hint, statements
+from .text import Text
 from .words import MODULES, VERBS
 
 EXPECT, HOLD, OBSERVE = "__expect__", "__hold__", "__observe__"
@@ -39,7 +40,9 @@ class Program(Source):
         if isinstance(statement, ast.Import | ast.ImportFrom):
             yield self.remark(statement, f"{self.shown(statement)}: no imports", import_hint(statement))
         elif isinstance(statement, ast.Return) and inside != "function":
-            yield self.remark(statement, "`return` outside a function", "write `yield` for a value to compare")
+            yield self.remark(
+                statement, "`return` outside a function", "write `yield` for a value to compare"
+            )
         elif isinstance(statement, ast.AsyncFunctionDef | ast.AsyncFor | ast.AsyncWith):
             yield self.remark(statement, "a program has no `async`")
         elif isinstance(statement, ast.Assert):
@@ -47,7 +50,9 @@ class Program(Source):
                 yield self.remark(statement.msg, "an assert takes no message", "`says:` is the message")
             for node in ast.walk(statement.test):
                 if isinstance(node, ast.NamedExpr | ast.Yield | ast.YieldFrom):
-                    yield self.remark(node, f"{self.shown(node)} inside an assert", "give it a line of its own")
+                    yield self.remark(
+                        node, f"{self.shown(node)} inside an assert", "give it a line of its own"
+                    )
             if isinstance(statement.test, ast.Tuple) and statement.test.elts:
                 yield self.remark(statement.test, "an assert of a tuple always holds")
 
@@ -63,7 +68,9 @@ class Program(Source):
         while pending:
             node = pending.pop()
             if isinstance(node, ast.Yield | ast.YieldFrom | ast.Await) and node not in observed:
-                yield self.remark(node, f"{self.shown(node)}: outside a function, `yield value` is a whole line")
+                yield self.remark(
+                    node, f"{self.shown(node)}: outside a function, `yield value` is a whole line"
+                )
             if not isinstance(node, ast.FunctionDef | ast.Lambda):
                 pending += ast.iter_child_nodes(node)
 
@@ -86,12 +93,20 @@ class Program(Source):
         tree = Rewriter().visit(self.shifted(self.parse()))
         return self.compiled(ast.fix_missing_locations(tree))
 
-    def run(self, namespace: dict[str, Any]) -> None:
-        """Runs the program in a namespace, best that of a module (see ``program_module``)."""
+    @classmethod
+    def generated(cls, text: str, file: str) -> Program:
+        """A program that comes from no spec."""
+        return cls(Text(text, file, style="|", single=False))
+
+    def run(self, namespace: dict[str, Any]) -> dict[str, Any]:
+        """Runs the program in a namespace, best that of a ``program_module``; returns the namespace."""
         exec(self.code, namespace)
+        return namespace
 
     @contextmanager
-    def module(self, name: str, names: Mapping[str, Any], setup: Program | None = None) -> Iterator[ModuleType]:
+    def module(
+        self, name: str, names: Mapping[str, Any], setup: Program | None = None
+    ) -> Iterator[ModuleType]:
         """The module that results from running ``setup`` and the program with these names."""
         with program_module(name, names) as module:
             if setup is not None:
@@ -122,6 +137,11 @@ class Program(Source):
                     found.add(f".{node.attr}")
             pending += ast.iter_child_nodes(node)
         return frozenset(found)
+
+    @property
+    def chains(self) -> frozenset[str]:
+        """The names below ``torch`` among them."""
+        return frozenset(name for name in self.names if not name.startswith("."))
 
     def statement(self, line: int) -> str:
         """Source of the innermost statement that covers a line of the file, without the blocks below its head."""

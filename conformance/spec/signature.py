@@ -38,6 +38,12 @@ class Arguments(Source):
     prefix: ClassVar[str] = "__call__("
     suffix: ClassVar[str] = "\n)"
 
+    def __bool__(self) -> bool:
+        return bool(self.text.strip())
+
+    def __len__(self) -> int:
+        return len(self.text)
+
     @property
     def call(self) -> ast.Call:
         return cast(ast.Call, cast(ast.Expr, self.tree.body[0]).value)
@@ -92,7 +98,9 @@ class Signature(Source):
             return
         for node in ast.walk(self.tree.body[0].args):
             if isinstance(node, ast.arg) and node.annotation is not None:
-                yield self.remark(node, f"`{node.arg}` has an annotation", "a signature has names and defaults only")
+                yield self.remark(
+                    node, f"`{node.arg}` has an annotation", "a signature has names and defaults only"
+                )
 
     @cached_property
     def parameters(self) -> dict[str, Parameter]:
@@ -101,7 +109,9 @@ class Signature(Source):
         positional = [*arguments.posonlyargs, *arguments.args]
         defaults = [None] * (len(positional) - len(arguments.defaults)) + list(arguments.defaults)
         found = [
-            Parameter(arg.arg, default and part(self, default), positional_only=index < len(arguments.posonlyargs))
+            Parameter(
+                arg.arg, default and part(self, default), positional_only=index < len(arguments.posonlyargs)
+            )
             for index, (arg, default) in enumerate(zip(positional, defaults, strict=True))
         ]
         if arguments.vararg:
@@ -116,19 +126,26 @@ class Signature(Source):
     def names(self) -> tuple[str, ...]:
         return tuple(self.parameters)
 
+    def __contains__(self, name: str) -> bool:
+        return name in self.parameters
+
     @property
     def defaults(self) -> dict[str, Expression]:
         """The default of each parameter that has one."""
         return {name: p.default for name, p in self.parameters.items() if p.default is not None}
 
     def bind(
-        self, arguments: Arguments | str, *, without: Collection[str] = (), supplied: Collection[str] = ()
+        self,
+        arguments: Arguments | str,
+        *,
+        without: Collection[str] = (),
+        supplied: Collection[str] | None = None,
     ) -> dict[str, Expression]:
         """The expression that each parameter is given.
 
         Parameters in ``without`` take no argument here (an optimizer's ``params``) and are passed over by
-        positional ones; those in ``supplied`` may be left out, because they come from elsewhere. Raises
-        SourceError with a remark for every unknown, repeated or missing argument.
+        positional ones. Where ``supplied`` is given, required parameters that are not in it may not be left
+        out. Raises SourceError with a remark for every unknown, repeated or missing argument.
         """
         if isinstance(arguments, str):
             arguments = Arguments(arguments if isinstance(arguments, Text) else Text(arguments))
@@ -143,7 +160,9 @@ class Signature(Source):
             if index < len(places):
                 bound[places[index]] = expression
             elif rest is None:
-                remarks.append(arguments.remark(node, f"{arguments.shown(node)}: one argument too many for {self.text}"))
+                remarks.append(
+                    arguments.remark(node, f"{arguments.shown(node)}: one argument too many for {self.text}")
+                )
         if rest is not None:
             bound[rest] = whole(arguments, ast.Tuple(call.args[len(places) :], ast.Load()))
         further = []
@@ -152,7 +171,12 @@ class Signature(Source):
             parameter = self.parameters.get(name)
             if name in bound:
                 remarks.append(arguments.remark(keyword, f"`{name}` is given twice"))
-            elif parameter is not None and not parameter.variadic and not parameter.positional_only and parameter in open_:
+            elif (
+                parameter is not None
+                and not parameter.variadic
+                and not parameter.positional_only
+                and parameter in open_
+            ):
                 bound[name] = arguments.keywords[name]
             elif extra is not None:
                 further.append(keyword)
@@ -162,9 +186,11 @@ class Signature(Source):
         if extra is not None:
             keys: list[ast.expr | None] = [ast.Constant(keyword.arg) for keyword in further]
             bound[extra] = whole(arguments, ast.Dict(keys, [keyword.value for keyword in further]))
-        for parameter in open_:
-            if parameter.required and parameter.name not in bound and parameter.name not in supplied:
-                remarks.append(arguments.remark(arguments.tree, f"the argument `{parameter.name}` is missing"))
+        for parameter in open_ if supplied is not None else ():
+            if parameter.required and parameter.name not in bound and parameter.name not in (supplied or ()):
+                remarks.append(
+                    arguments.remark(arguments.tree, f"the argument `{parameter.name}` is missing")
+                )
         if remarks:
             raise SourceError(*remarks)
         return bound

@@ -53,13 +53,22 @@ class Source:
     def __init__(self, text: Text) -> None:
         self.text = text
         if not text.single and text.style != "|":
-            raise SourceError(Remark(text.line, text.column, f"{self.kind} of several lines", "write a `|` block"))
+            raise SourceError(
+                Remark(text.line, text.column, f"{self.kind} of several lines", "write a `|` block")
+            )
         self.tree = self.parse()
         if remarks := list(self.check()):
             raise SourceError(*remarks)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({str(self.text)!r})"
+
+    def __str__(self) -> str:
+        return str(self.text)
+
+    @property
+    def file(self) -> str:
+        return self.text.file
 
     @property
     def line(self) -> int:
@@ -82,12 +91,18 @@ class Source:
         """Python's own complaint, at its place in the file."""
         first, last = self.text.line, self.text.line + self.text.count("\n")
         if not isinstance(error, SyntaxError):
-            return Remark(first, self.text.column, f"{self.kind} cannot be parsed: {error or type(error).__name__}")
+            return Remark(
+                first, self.text.column, f"{self.kind} cannot be parsed: {error or type(error).__name__}"
+            )
         line = min(max(error.lineno or first, first), last)
         shown = self.text.split("\n")[line - first]
-        column = self.text.column + max((error.offset or 1) - 1, 0) - (len(self.prefix) if line == first else 0)
+        column = (
+            self.text.column + max((error.offset or 1) - 1, 0) - (len(self.prefix) if line == first else 0)
+        )
         column = min(max(column, self.text.column), self.text.column + len(shown))
-        return Remark(line, column, f"{self.kind}: {error.msg}" + (f": {quote(shown)}" if shown.strip() else ""))
+        return Remark(
+            line, column, f"{self.kind}: {error.msg}" + (f": {quote(shown)}" if shown.strip() else "")
+        )
 
     def check(self) -> Iterator[Remark]:
         """What is wrong with the parsed text, whatever names it may use."""
@@ -190,7 +205,9 @@ class Source:
         return core_schema.no_info_plain_validator_function(cls.validate)
 
     @classmethod
-    def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+    def __get_pydantic_json_schema__(
+        cls, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
         return {"type": "string"}
 
 
@@ -246,6 +263,10 @@ def import_hint(statement: ast.Import | ast.ImportFrom) -> str:
     module = (statement.module or "") if isinstance(statement, ast.ImportFrom) else names[0]
     top = module.split(".")[0]
     if top == "torch":
-        return f"write `{module}.{names[0]}`" if isinstance(statement, ast.ImportFrom) else f"write `{module}` in full"
+        return (
+            f"write `{module}.{names[0]}`"
+            if isinstance(statement, ast.ImportFrom)
+            else f"write `{module}` in full"
+        )
     known = next((short for short, full in MODULES.items() if full == top), "")
     return f"`{known}` is there without it" if known else "a spec has no imports"

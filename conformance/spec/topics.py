@@ -8,6 +8,7 @@ from pydantic import Field
 
 from .fields import Id, Prose
 from .models import Clause, Spec
+from .words import ROOT
 
 
 class TopicSpec(Spec):
@@ -21,8 +22,4 @@ class TopicSpec(Spec):
     @property
     def name(self) -> str:
         """Where the topic stands among the specs, such as ``autograd/accumulation``."""
-        parts = self.path.with_suffix("").parts
-        if "specs" in parts:
-            start = len(parts) - parts[::-1].index("specs")
-            return "/".join(parts[start:])
-        return parts[-1]
+        return self.relative_path.removeprefix(f"{ROOT}/").removesuffix(".yaml")

@@ -28,7 +28,7 @@ EXPECTED = {
 class Place:
     """Where the path of an error leads: the value, its mark, and the key or list it stands under."""
 
-    def __init__(self, data: Map, path: tuple[int | str, ...]) -> None:
+    def __init__(self, data: Map | Seq, path: tuple[int | str, ...]) -> None:
         self.value: Any = data
         self.mark: Mark = data.mark
         self.key: Text | None = None
@@ -54,7 +54,7 @@ class Place:
         return quote(self.mark.raw)
 
 
-def fault_of(error: ErrorDetails, data: Map, model: type[BaseModel], file: str) -> list[Fault]:
+def fault_of(error: ErrorDetails, data: Map | Seq, model: type[BaseModel], file: str) -> list[Fault]:
     """The faults that an error stands for; none where the value is already reported as broken."""
     kind, path, context = error["type"], error["loc"], error.get("ctx", {})
     on_key = bool(path) and path[-1] == "[key]"
@@ -75,7 +75,11 @@ def fault_of(error: ErrorDetails, data: Map, model: type[BaseModel], file: str) 
         key = place.key or Text("", file, mark.line, mark.column)
         return [Fault(file, key.line, key.column, f"`{key}` has no value")]
     if kind in EXPECTED:
-        hint = "put it between quotes" if EXPECTED[kind] == "text" and isinstance(place.value, int | float) else ""
+        hint = (
+            "put it between quotes"
+            if EXPECTED[kind] == "text" and isinstance(place.value, int | float)
+            else ""
+        )
         return [Fault(file, mark.line, mark.column, f"{place.raw} where {EXPECTED[kind]} is expected", hint)]
     message = {
         "greater_than": f"{place.raw} is not greater than {context.get('gt')}",
@@ -140,7 +144,9 @@ PLACEHOLDERS = {
 ENTRIES = frozenset({"clauses", "try", "special", "errors", "gradient", "accuracy", "bench"})
 """Maps whose entries stand for themselves: a wrong one can be left out."""
 
-SCOPES = frozenset({"signature", "overloads", "inputs", "let", "parameters", "buffers", "state", "setup", "step"})
+SCOPES = frozenset(
+    {"signature", "overloads", "inputs", "let", "parameters", "buffers", "state", "setup", "step"}
+)
 """What others take their names from: with one of these wrong, unknown names say nothing."""
 
 

@@ -27,13 +27,17 @@ class Version(Text):
         return core_schema.no_info_plain_validator_function(cls.validate)
 
     @classmethod
-    def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+    def __get_pydantic_json_schema__(
+        cls, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
         return {"type": "string", "pattern": r"^\d+\.\d+(\.\d+)?$"}
 
     @classmethod
     def validate(cls, value: Any) -> Version:
         if isinstance(value, int | float) and not isinstance(value, bool):
-            raise PydanticCustomError("version", "{raw}: a version is quoted text, for 2.10 is the number 2.1")
+            raise PydanticCustomError(
+                "version", "{raw}: a version is quoted text, for 2.10 is the number 2.1"
+            )
         if not isinstance(value, Text) or not RELEASE.fullmatch(value):
             raise PydanticCustomError("version", '{raw} is not a version such as `"2.5"`')
         return cls(value, value.file, value.line, value.column, value.style)

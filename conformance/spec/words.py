@@ -8,6 +8,9 @@ from functools import cache
 KINDS = ("operator", "topic", "module", "optimizer", "scheduler")
 """The key that says what kind of spec a file is."""
 
+ROOT = "specs"
+"""What the folder of all specs is called."""
+
 JUDGES = ("reference", "literals", "law", "round trip")
 
 FLOATING = ("float64", "float32", "bfloat16", "float16")
@@ -21,21 +24,22 @@ DTYPE_GROUPS = {
     "differentiable": FLOATING + COMPLEX,
     "integer": INTEGER,
     "boolean": BOOLEAN,
-    "numeric": FLOATING + COMPLEX + INTEGER,
+    "numeric": FLOATING + INTEGER,
     "any": FLOATING + COMPLEX + INTEGER + BOOLEAN,
 }
 DTYPES = FLOATING + COMPLEX + INTEGER + BOOLEAN + FURTHER
-RESULT_DTYPES = ("promote", "float", "same", "real", *DTYPES)
-"""How the dtype of an operator's result follows from those of its inputs; a dtype's name fixes it."""
+RESULT_DTYPES = ("promote", "float", "sum", "same", "real", *DTYPES)
+"""How the dtype of an operator's result follows from those of its inputs; a dtype's name fixes it.
+
+``float`` turns integers into the default dtype, ``sum`` integers and booleans into int64."""
 
 DERIVED_IDS = frozenset(
     """
-    value gradient second-order forward-mode forward-over-reverse reverse-over-forward forward-over-forward
-    layouts positions shapes broadcast empty scalars in-place out dtypes promotion special errors unmodified
-    method functional module-form overloads random
-    trajectory foreach fused capturable differentiable for-loop resume param-groups none-gradient closure defaults
-    maximize timetable composition call-order several-groups
-    state parameters buffers initial training evaluation round-trip pickle device dtype forward
+    value lengths forms in-place out gradient forward-mode second-order layouts promotion
+    defaults resume param-groups none-gradient closure zero-grad caller-state
+    foreach fused capturable differentiable
+    timetable construction wrong-order
+    state initial training evaluation functional round-trip pickle
     """.split()
 )
 """Ids of the clauses that the generator derives; no clause written by hand may take one."""
@@ -89,7 +93,10 @@ UNSAFE_BUILTINS = frozenset(
     """.split()
 )
 
-PROGRAM_BUILTINS = frozenset(name for name in dir(builtins) if name not in UNSAFE_BUILTINS) | {"__name__", "__class__"}
+PROGRAM_BUILTINS = frozenset(name for name in dir(builtins) if name not in UNSAFE_BUILTINS) | {
+    "__name__",
+    "__class__",
+}
 
 EXCEPTIONS = frozenset(
     name
@@ -130,7 +137,15 @@ def formula_names() -> frozenset[str]:
     return vocabulary() | FORMULA_BUILTINS | CONSTANTS
 
 
-PROGRAM_NAMES = PROGRAM_BUILTINS | VERBS | CONSTANTS | frozenset(MODULES) | {"torch"}
+TOOLS = frozenset(
+    """
+    dtype device pattern like floating differentiable contracted vjp filled gradient state_of transformed
+    follows uniform normal bernoulli constant pickled
+    """.split()
+)
+"""What programs find beside ``torch``: the dtype and device of their line, and the helpers of the generator."""
+
+PROGRAM_NAMES = PROGRAM_BUILTINS | VERBS | CONSTANTS | TOOLS | frozenset(MODULES) | {"torch"}
 """What every program may name besides what it is given and what it assigns."""
 
 MAKER_NAMES = MAKERS | FORMULA_BUILTINS | CONSTANTS | {"torch"}
