@@ -1,0 +1,315 @@
+"""The backward pass: nodes in the order of a heap by sequence number, without recursion."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from .dtypes import DType
+from .structural import CAST, CLONE
+from .tape import AccumulateGrad, Node
+
+if TYPE_CHECKING:
+    from .reference import Reference
+    from .tensor import Tensor
+
+CATEGORY_OF_KIND = {"b": 0, "i": 1, "u": 1, "f": 2, "c": 3}
+
+
+def fit(ref: Reference, grad: Any, shape: tuple[int, ...], dtype: DType) -> Tensor:
+    """A cotangent in the shape, dtype and realness of what it is the cotangent of.
+
+    Here broadcasting is undone, and a real input of a complex operator gets the real part.
+    """
+    if not isinstance(grad, ref.Tensor):
+        grad = ref.as_tensor(grad)
+    if grad.array.shape != shape:
+        if grad.array.ndim <= len(shape) and grad.array.size <= 1:
+            grad = ref.ops.expand(grad, shape)
+        else:
+            grad = ref.ops.sum_to(grad, shape=shape)
+    if grad.dtype is not dtype or CATEGORY_OF_KIND.get(grad.array.dtype.kind, dtype.category) != dtype.category:
+        grad = ref.apply(CAST, (grad,), {"dtype": dtype})
+    return grad
+
+
+class Run:
+    """One backward pass, from roots to leaves or to ``targets``."""
+
+    def __init__(
+        self,
+        ref: Reference,
+        roots: Sequence[tuple[Node, int, Any]],
+        *,
+        keep_graph: bool,
+        create_graph: bool,
+        targets: Sequence[tuple[Node, int]] | None = None,
+        accumulate: bool,
+    ) -> None:
+        self.ref = ref
+        self.keep_graph = keep_graph
+        self.create_graph = create_graph
+        self.accumulate = accumulate
+        self.targets = None if targets is None else frozenset(targets)
+        self.captured: dict[tuple[Node, int], Tensor] = {}
+        self._heap: list[tuple[int, Node]] = []
+        self._buffers: dict[Node, list[Any]] = {}
+        self._roots = roots
+        self._needed: set[Node] | None = None
+        if targets is not None:
+            self._needed = self._leading_to({node for node, _ in targets})
+
+    def execute(self) -> dict[tuple[Node, int], Tensor]:
+        """Runs, and returns the cotangents of the targets that were reached."""
+        ref = self.ref
+        for node, index, grad in self._roots:
+            self._receive(node, index, grad)
+        before = ref.modes.grad
+        ref.modes.grad = self.create_graph
+        ref.running.append(self)
+        heap = self._heap
+        try:
+            while heap:
+                self._visit(heapq.heappop(heap)[1])
+        finally:
+            ref.modes.grad = before
+            ref.running.pop()
+        return self.captured
+
+    def will_reach(self, node: Node) -> bool:
+        """Whether this pass visits a node."""
+        return node in (self._leading_to(None) if self._needed is None else self._needed)
+
+    def _leading_to(self, targets: set[Node] | None) -> set[Node]:
+        """The nodes with a path to a target (None: all), found in topological order."""
+        reachable = {node for node, _, _ in self._roots}
+        pending = list(reachable)
+        while pending:
+            for edge in pending.pop().edges:
+                if edge is not None and edge[0] not in reachable:
+                    reachable.add(edge[0])
+                    pending.append(edge[0])
+        if targets is None:
+            return reachable
+        needed: set[Node] = set()
+        for node in sorted(reachable, key=lambda node: node.sequence):
+            if node in targets or any(edge is not None and edge[0] in needed for edge in node.edges):
+                needed.add(node)
+        return needed
+
+    def _receive(self, node: Node, index: int, grad: Any) -> None:
+        shape, dtype = node.outputs[index]
+        if type(grad) is not self.ref.Tensor or grad.array.shape != shape or grad.dtype is not dtype:
+            grad = fit(self.ref, grad, shape, dtype)
+        buffer = self._buffers.get(node)
+        if buffer is None:
+            buffer = self._buffers[node] = [None] * len(node.outputs)
+            heapq.heappush(self._heap, (-node.sequence, node))
+        old = buffer[index]
+        buffer[index] = grad if old is None else self.ref.ops.add(old, grad)
+
+    def _visit(self, node: Node) -> None:
+        grads = self._buffers.pop(node)
+        leaf = type(node) is AccumulateGrad
+        if leaf:
+            hooks = node.variable.leaf_hooks
+            if hooks is not None:
+                grads[0] = self._hooked(hooks, grads[0], 0, node)
+        elif node.tensor_hooks is not None or node.retained is not None:
+            self._call_tensor_hooks(node, grads)
+        if self.targets is not None:
+            for index in range(len(grads)):
+                if (node, index) in self.targets and grads[index] is not None:
+                    self.captured[node, index] = grads[index]
+            if leaf and not (self.accumulate and (node, 0) in self.targets):
+                return
+        needed = self._needed
+        wanted = [edge is not None and (needed is None or edge[0] in needed) for edge in node.edges]
+        if not leaf and not any(wanted):
+            if needed is None:
+                self._finish(node, grads, wanted)
+            return
+        self._finish(node, grads, wanted)
+
+    def _finish(self, node: Node, grads: list[Any], wanted: list[bool]) -> None:
+        if node.prehooks is not None:
+            grads = self._call_prehooks(node, grads)
+        if node.edges and not any(wanted):
+            return
+        sent = node.run(self.ref, grads, wanted)
+        if node.posthooks is not None:
+            sent = self._call_posthooks(node, sent, grads)
+        if not self.keep_graph:
+            node.release()
+        for edge, want, grad in zip(node.edges, wanted, sent, strict=False):
+            if want and grad is not None:
+                self._receive(edge[0], edge[1], grad)
+
+    def _call_tensor_hooks(self, node: Node, grads: list[Any]) -> None:
+        for index in range(len(grads)):
+            if grads[index] is None:
+                continue
+            hooks = node.tensor_hooks and node.tensor_hooks.get(index)
+            if hooks:
+                grads[index] = self._hooked(hooks, grads[index], index, node)
+            # A gradient is kept as the hooks left it, whenever ``retain_grad`` was called.
+            keeper = node.retained and node.retained.get(index)
+            tensor = keeper() if keeper else None
+            if tensor is not None:
+                old = tensor.kept_grad
+                tensor.kept_grad = (
+                    self.ref.apply(CLONE, (grads[index],), {}) if old is None else self.ref.ops.add(old, grads[index])
+                )
+
+    def _hooked(self, hooks: Any, grad: Any, index: int, node: Node) -> Any:
+        for hook in hooks.snapshot():
+            replaced = hook(grad)
+            if replaced is not None:
+                grad = self._checked(replaced, node.outputs[index])
+        return grad
+
+    def _checked(self, grad: Any, output: tuple[tuple[int, ...], DType]) -> Any:
+        if not isinstance(grad, self.ref.Tensor):
+            raise TypeError(f"a hook has to return None or a tensor, not {type(grad).__name__}")
+        if grad.array.shape != output[0]:
+            raise RuntimeError(f"a hook changed the shape of a gradient from {output[0]} to {grad.array.shape}")
+        if grad.dtype is not output[1]:
+            raise RuntimeError(f"a hook changed the dtype of a gradient from {output[1]} to {grad.dtype}")
+        return grad
+
+    def _call_prehooks(self, node: Node, grads: list[Any]) -> list[Any]:
+        for hook in node.prehooks.snapshot():
+            replaced = hook(tuple(grads))
+            if replaced is not None:
+                grads = list(replaced) if isinstance(replaced, (tuple, list)) else [replaced]
+        return grads
+
+    def _call_posthooks(self, node: Node, sent: Sequence[Any], grads: list[Any]) -> Sequence[Any]:
+        sent = tuple(sent)
+        for hook in node.posthooks.snapshot():
+            replaced = hook(sent, tuple(grads))
+            if replaced is not None:
+                replaced = replaced if isinstance(replaced, (tuple, list)) else (replaced,)
+                if len(replaced) != len(sent):
+                    raise RuntimeError(f"a hook returned {len(replaced)} gradients where there are {len(sent)}")
+                sent = replaced
+        return sent
+
+
+def roots(ref: Reference, tensors: Sequence[Any], cotangents: Sequence[Any], what: str) -> list[tuple[Node, int, Any]]:
+    """Where backward starts: each tensor's edge, with its cotangent or the implicit one of a scalar."""
+    if len(cotangents) != len(tensors):
+        raise RuntimeError(f"got {len(tensors)} tensors and {len(cotangents)} {what}")
+    starts = []
+    for tensor, cotangent in zip(tensors, cotangents, strict=True):
+        if cotangent is None:
+            if tensor.requires_grad:
+                if tensor.array.size != 1:
+                    raise RuntimeError("grad can be implicitly created only for scalar outputs")
+                if tensor.dtype.is_complex:
+                    raise RuntimeError("grad can be implicitly created only for real scalar outputs")
+                cotangent = ref.wrap(ref.arithmetic.from_numpy(1.0 + 0 * tensor.array.real), tensor.dtype, True)
+        elif not isinstance(cotangent, ref.Tensor):
+            raise TypeError(f"gradients are tensors or None, not {type(cotangent).__name__}")
+        elif cotangent.array.shape != tensor.array.shape:
+            raise RuntimeError(
+                f"a gradient of shape {cotangent.array.shape} does not fit an output of shape {tensor.array.shape}"
+            )
+        elif cotangent.dtype.is_complex != tensor.dtype.is_complex:
+            raise RuntimeError(f"a gradient of {cotangent.dtype} does not fit an output of {tensor.dtype}")
+        if not tensor.requires_grad:
+            raise RuntimeError("element of tensors does not require grad and does not have a grad_fn")
+        node, index = ref.edge(tensor)
+        starts.append((node, index, cotangent))
+    return starts
+
+
+def _sequence_of(ref: Reference, value: Any) -> tuple[Any, ...]:
+    return (value,) if isinstance(value, ref.Tensor) or value is None else tuple(value)
+
+
+def for_reference(ref: Reference) -> dict[str, Any]:
+    """``torch.autograd.backward`` and ``torch.autograd.grad``."""
+
+    def backward(
+        tensors: Any,
+        grad_tensors: Any = None,
+        retain_graph: bool | None = None,
+        create_graph: bool = False,
+        grad_variables: Any = None,
+        inputs: Any = None,
+    ) -> None:
+        """Adds gradients of ``tensors`` to the ``.grad`` of the leaves, or of ``inputs``."""
+        outputs = _sequence_of(ref, tensors)
+        cotangents = (None,) * len(outputs) if grad_tensors is None else _sequence_of(ref, grad_tensors)
+        targets = None
+        if inputs is not None:
+            wanted = _sequence_of(ref, inputs)
+            if not wanted:
+                raise RuntimeError("inputs cannot be empty")
+            for tensor in wanted:
+                if not tensor.requires_grad:
+                    raise RuntimeError("one of the inputs does not require grad")
+                tensor.retain_grad()
+            targets = [ref.edge(tensor) for tensor in wanted]
+        starts = roots(ref, outputs, cotangents, "grad_tensors")
+        Run(
+            ref,
+            starts,
+            keep_graph=create_graph if retain_graph is None else retain_graph,
+            create_graph=create_graph,
+            targets=targets,
+            accumulate=True,
+        ).execute()
+
+    def grad(
+        outputs: Any,
+        inputs: Any,
+        grad_outputs: Any = None,
+        retain_graph: bool | None = None,
+        create_graph: bool = False,
+        allow_unused: bool | None = None,
+        is_grads_batched: bool = False,
+        materialize_grads: bool = False,
+    ) -> tuple[Any, ...]:
+        """The gradients of ``outputs`` with respect to ``inputs``; no ``.grad`` changes."""
+        if materialize_grads:
+            if allow_unused is False:
+                raise ValueError("materialize_grads=True needs allow_unused=True or None")
+            allow_unused = True
+        results = _sequence_of(ref, outputs)
+        wanted = _sequence_of(ref, inputs)
+        if is_grads_batched:
+            rows = [None if g is None else list(g) for g in _sequence_of(ref, grad_outputs)]
+            count = next(len(row) for row in rows if row is not None)
+            each = [
+                grad(results, wanted, [row and row[i] for row in rows], True, create_graph, allow_unused)
+                for i in range(count)
+            ]
+            return tuple(None if column[0] is None else ref.ops.stack(column) for column in zip(*each, strict=True))
+        cotangents = (None,) * len(results) if grad_outputs is None else _sequence_of(ref, grad_outputs)
+        starts = roots(ref, results, cotangents, "grad_outputs")
+        for tensor in wanted:
+            if not tensor.requires_grad:
+                raise RuntimeError("one of the differentiated tensors does not require grad")
+        targets = [ref.edge(tensor) for tensor in wanted]
+        found = Run(
+            ref,
+            starts,
+            keep_graph=create_graph if retain_graph is None else retain_graph,
+            create_graph=create_graph,
+            targets=targets,
+            accumulate=False,
+        ).execute()
+        gradients = []
+        for tensor, target in zip(wanted, targets, strict=True):
+            gradient = found.get(target)
+            if gradient is None and not allow_unused:
+                raise RuntimeError("one of the differentiated tensors appears to not have been used in the graph")
+            if gradient is None and materialize_grads:
+                gradient = ref.zeros(tensor.array.shape, tensor.dtype)
+            gradients.append(gradient)
+        return tuple(gradients)
+
+    return {"backward": backward, "grad": grad}

@@ -1,0 +1,290 @@
+"""The tape: compiled primitives, the nodes of the graph, and what they save for backward."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from .dtypes import DType
+from .hooks import Hooks, RemovableHandle
+from .primitive import Kind, Primitive
+
+if TYPE_CHECKING:
+    from .reference import Reference
+    from .tensor import Tensor
+
+Edge = "tuple[Node, int] | None"
+"""Where a cotangent goes: a node and the index of the result of it. None where no gradient is needed."""
+
+
+class Record:
+    """A primitive, compiled once: what every call and every node of it looks up."""
+
+    def __init__(self, primitive: Primitive) -> None:
+        self.primitive = primitive
+        self.name = primitive.name
+        self.forward = primitive.forward
+        self.inputs = primitive.inputs
+        self.variadic = primitive.variadic
+        self.dtype = primitive.dtype
+        self.view = primitive.view
+        self.inexact = primitive.kind in (Kind.ARITHMETIC, Kind.ACCUMULATING)
+        self.decision = primitive.kind is Kind.DECISION
+        self.movement = primitive.kind is Kind.MOVEMENT
+        self.formulas = [primitive.vjp.get(name) for name in self.inputs]
+        self.uses = [primitive.uses.get(name, ()) for name in self.inputs]
+        self.differentiable = sum(1 << i for i, formula in enumerate(self.formulas) if formula is not None)
+        """One bit for each input that has a formula."""
+        self.backward_name = self.name.title().replace("_", "") + "Backward0"
+        self._plans: dict[int, tuple[list, list, bool]] = {}
+
+    def plan(self, mask: int) -> tuple[list[tuple[str, int]], list[tuple[str, int]], bool]:
+        """What to save while the inputs in ``mask`` need a gradient: inputs, shapes of inputs, the result."""
+        plan = self._plans.get(mask)
+        if plan is None:
+            names = {name for i, uses in enumerate(self.uses) if mask >> i & 1 for name in uses}
+            saved = [(name, i) for i, name in enumerate(self.inputs) if name in names]
+            shapes = [(f"{name}_shape", i) for i, name in enumerate(self.inputs) if f"{name}_shape" in names]
+            plan = self._plans[mask] = (saved, shapes, "result" in names)
+        return plan
+
+
+class Saved:
+    """A tensor as it was when an operator saved it.
+
+    It holds no tensor but a leaf that needs its gradient: an input may later be mutated by an operator whose
+    node reaches this one, and a result has this node itself; either would be a cycle.
+    """
+
+    __slots__ = ("array", "cell", "dtype", "exact", "leaf", "node", "output_nr", "version")
+
+    def __init__(self, tensor: Tensor, leaf: bool, node: Node | None) -> None:
+        self.leaf = tensor if leaf else None
+        self.array = tensor.array
+        self.dtype = tensor.dtype
+        self.exact = tensor.exact
+        self.node = node
+        self.output_nr = tensor.output_nr
+        self.cell = tensor.cell
+        self.version = tensor.cell[0]
+
+    def unpack(self, ref: Reference, owner: Node) -> Tensor:
+        """The tensor again, provided that it has not been modified. A result is attached to its ``owner``."""
+        if self.cell[0] != self.version:
+            raise RuntimeError(
+                "one of the variables needed for gradient computation has been modified by an inplace "
+                f"operation: a tensor of shape {self.array.shape} saved by {owner.name()} was at version "
+                f"{self.version} and is at version {self.cell[0]} now"
+            )
+        if self.leaf is not None:
+            return self.leaf
+        tensor = ref.wrap(self.array, self.dtype, self.exact)
+        tensor.cell = self.cell
+        tensor.node = owner if self.node is RESULT else self.node
+        tensor.output_nr = self.output_nr
+        return tensor
+
+
+class Packed:
+    """A saved tensor in the care of the user's ``saved_tensors_hooks``, who also answers for its version."""
+
+    __slots__ = ("node", "output_nr", "packed", "unpack_hook")
+
+    def __init__(self, tensor: Tensor, node: Node | None, hooks: tuple[Callable, Callable], ref: Reference) -> None:
+        pack, self.unpack_hook = hooks
+        self.node = node
+        self.output_nr = tensor.output_nr
+        with ref.no_grad():
+            self.packed = pack(tensor if tensor.is_leaf else tensor.detach())
+
+    def unpack(self, ref: Reference, owner: Node) -> Tensor:
+        with ref.no_grad():
+            data = self.unpack_hook(self.packed)
+        if not isinstance(data, ref.Tensor):
+            raise TypeError("the unpack hook of saved_tensors_hooks has to return a tensor")
+        tensor = ref.wrap(data.array, data.dtype, data.exact)
+        tensor.node = owner if self.node is RESULT else self.node
+        tensor.output_nr = self.output_nr
+        return tensor
+
+
+def save(ref: Reference, tensor: Tensor, is_result: bool = False) -> Saved | Packed:
+    """Saves an input or a result of an operator."""
+    if tensor.inference and not is_result:
+        raise RuntimeError("an inference tensor cannot be saved for backward; clone it outside of inference_mode")
+    hooks = ref.modes.saved_hooks
+    if is_result:
+        node: Any = RESULT
+    elif tensor.requires_flag and hooks:
+        node = ref.edge(tensor)[0]
+    else:
+        node = tensor.current_node() if tensor.origin is not None else tensor.node
+    if hooks:
+        return Packed(tensor, node, hooks[-1], ref)
+    return Saved(tensor, tensor.requires_flag and node is None, node)
+
+
+class Node:
+    """A function of the backward graph; ``Tensor.grad_fn``.
+
+    ``edges`` say where the cotangents of its inputs go; ``outputs`` are (shape, dtype) of its results. A node
+    never has a lower ``sequence`` than one that it has an edge to: that is the order of backward.
+    """
+
+    tensor_hooks: dict[int, Hooks] | None = None
+    """For each result, what ``Tensor.register_hook`` registered."""
+    retained: dict[int, weakref.ref] | None = None
+    """For each result, the tensor that keeps its gradient."""
+    prehooks: Hooks | None = None
+    posthooks: Hooks | None = None
+
+    def __init__(self, sequence: int, edges: Sequence[Any], outputs: list[tuple[tuple[int, ...], DType]]) -> None:
+        self.sequence = sequence
+        self.edges = edges
+        self.outputs = outputs
+
+    def name(self) -> str:
+        return type(self).__name__
+
+    def __repr__(self) -> str:
+        return f"<{self.name()}>"
+
+    @property
+    def next_functions(self) -> tuple[tuple[Node | None, int], ...]:
+        return tuple(edge or (None, 0) for edge in self.edges)
+
+    @property
+    def metadata(self) -> dict:
+        return self.__dict__.setdefault("_metadata", {})
+
+    def register_hook(self, hook: Callable) -> RemovableHandle:
+        """``hook(grad_inputs, grad_outputs)`` runs after the node, and may return other ``grad_inputs``."""
+        self.posthooks = self.posthooks or Hooks()
+        return self.posthooks.add(hook)
+
+    def register_prehook(self, hook: Callable) -> RemovableHandle:
+        """``hook(grad_outputs)`` runs before the node, and may return other ``grad_outputs``."""
+        self.prehooks = self.prehooks or Hooks()
+        return self.prehooks.add(hook)
+
+    def run(self, ref: Reference, grads: list[Tensor | None], wanted: Sequence[bool]) -> Sequence[Tensor | None]:
+        """The cotangents of the inputs that are wanted, from those of the results."""
+        raise NotImplementedError
+
+    def release(self) -> None:
+        """Frees what was saved; a node that had saved something can then run no more."""
+
+
+class PrimitiveNode(Node):
+    """An application of a primitive."""
+
+    def __init__(
+        self, sequence: int, edges: Sequence[Any], outputs: list, record: Record, attributes: dict[str, Any]
+    ) -> None:
+        self.sequence = sequence
+        self.edges = edges
+        self.outputs = outputs
+        self.record = record
+        self.attributes = attributes
+        self.saved: dict[str, Any] | None = NOTHING
+
+    def name(self) -> str:
+        return self.record.backward_name
+
+    def save(self, ref: Reference, mask: int, tensors: Sequence[Any], results: Sequence[Tensor]) -> None:
+        record = self.record
+        inputs, shapes, result = record.plan(mask)
+        if not inputs and not shapes and not result:
+            return
+        saved: dict[str, Any] = {}
+        if record.variadic:
+            for name, _ in inputs:
+                saved[name] = [save(ref, ref.as_tensor(t)) for t in tensors]
+            for name, _ in shapes:
+                saved[name] = [ref.as_tensor(t).array.shape for t in tensors]
+        else:
+            for name, i in inputs:
+                saved[name] = save(ref, ref.as_tensor(tensors[i]))
+            for name, i in shapes:
+                saved[name] = ref.as_tensor(tensors[i]).array.shape
+        if result:
+            packed = [save(ref, r, is_result=True) for r in results]
+            saved["result"] = packed[0] if len(packed) == 1 else packed
+        self.saved = saved
+
+    def follow(self, cell: list[int]) -> None:
+        """The saved result became the new value of a mutated tensor, whose version it has to watch."""
+        result = (self.saved or NOTHING).get("result")
+        if isinstance(result, Saved):
+            result.cell = cell
+            result.version = cell[0]
+
+    def run(self, ref: Reference, grads: list[Tensor | None], wanted: Sequence[bool]) -> Sequence[Tensor | None]:
+        record = self.record
+        if self.saved is None:
+            raise RuntimeError(
+                f"{self.name()}: trying to backward through the graph a second time, after what it saved was "
+                "freed; the first backward needs retain_graph=True"
+            )
+        known = {"F": ref.ops, "g": grads[0] if len(self.outputs) == 1 else self._all(ref, grads), **self.attributes}
+        if record.variadic:
+            return self._evaluate(ref, record.formulas[0], record.uses[0], known)
+        return [
+            self._evaluate(ref, formula, uses, known) if want and formula is not None else None
+            for formula, uses, want in zip(record.formulas, record.uses, wanted, strict=True)
+        ]
+
+    def _evaluate(self, ref: Reference, formula: Any, uses: tuple[str, ...], known: dict[str, Any]) -> Any:
+        arguments = []
+        for name in uses:
+            if name not in known:
+                value = self.saved[name]
+                if type(value) is list:
+                    value = tuple(v if type(v) is tuple else v.unpack(ref, self) for v in value)
+                known[name] = value if type(value) is tuple else value.unpack(ref, self)
+            arguments.append(known[name])
+        return formula(*arguments)
+
+    def _all(self, ref: Reference, grads: list[Tensor | None]) -> tuple[Tensor, ...]:
+        """The cotangents of several results, zero where a result had no influence."""
+        return tuple(
+            ref.zeros(shape, dtype) if g is None else g for g, (shape, dtype) in zip(grads, self.outputs, strict=True)
+        )
+
+    def release(self) -> None:
+        if self.saved is not NOTHING and any(not isinstance(value, tuple) for value in (self.saved or NOTHING).values()):
+            self.saved = None
+
+
+class AccumulateGrad(Node):
+    """The end of the graph at a leaf: adds to its ``.grad``. A leaf knows it by a weak reference only."""
+
+    def __init__(self, sequence: int, variable: Tensor) -> None:
+        super().__init__(sequence, (), [(variable.array.shape, variable.dtype)])
+        self.variable = variable
+
+    def run(self, ref: Reference, grads: list[Tensor | None], wanted: Sequence[bool]) -> Sequence[Tensor | None]:
+        variable, new = self.variable, grads[0]
+        if new is None:
+            return ()
+        old = variable.kept_grad
+        if old is None:
+            variable.kept_grad = ref.ops.clone(new) if ref.modes.grad else ref.wrap(new.array.copy(), new.dtype, new.exact)
+        elif ref.modes.grad:
+            variable.kept_grad = ref.ops.add(old, new)
+        else:
+            # In place, as documented: whoever holds the old gradient sees the sum.
+            total = ref.ops.add(old, new)
+            old.array[...] = total.array
+            old.exact = total.exact
+            old.cell[0] += 1
+        if variable.post_accumulate is not None:
+            for hook in variable.post_accumulate.snapshot():
+                hook(variable)
+        return ()
+
+
+RESULT: Any = object()
+"""Stands for the saving node itself, which a saved result cannot hold without a cycle."""
+NOTHING: dict[str, Any] = {}
