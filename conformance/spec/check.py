@@ -18,7 +18,7 @@ class Check:
     def __init__(self, file: str, data: Map, partial: bool = False) -> None:
         self.file, self.data = file, data
         self.partial = partial
-        """Whether parts of the spec were left out because they are wrong; then nothing is reported as missing."""
+        """Whether wrong parts of the spec were left out; then nothing is reported as missing."""
         self.faults: list[Fault] = []
 
     def fault(self, where: Text, message: str, suggestion: str = "") -> None:
@@ -58,7 +58,7 @@ class Check:
         without: Collection[str] = (),
         supplied: Collection[str] | None = None,
     ) -> None:
-        """Faults for arguments that do not fit a signature; what has no place of its own stands at ``key``."""
+        """Faults for arguments that do not fit a signature; those of no arguments stand at ``key``."""
         try:
             signature.bind(arguments, without=without, supplied=supplied)
         except SourceError as error:

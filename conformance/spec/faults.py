@@ -37,7 +37,7 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     folded = {name.lower(): name for name in names}
     if word.lower() in folded:
         return f"did you mean `{folded[word.lower()]}`?"
-    near = difflib.get_close_matches(word, names, n=1, cutoff=0.6)
+    near = difflib.get_close_matches(word, names, n=1, cutoff=0.7)
     return f"did you mean `{near[0]}`?" if near else ""
 
 

@@ -24,7 +24,7 @@ STATE_NAME = re.compile(r"([A-Za-z0-9_]|\{[a-z_]+\})+(\.([A-Za-z0-9_]|\{[a-z_]+\
 
 def refuse(message: str, suggestion: str = "") -> PydanticCustomError:
     """A complaint about a value; ``{raw}`` stands for it as it was written."""
-    return PydanticCustomError("refused", message, {"suggestion": suggestion})  # type: ignore[arg-type]
+    return PydanticCustomError("refused", message, {"suggestion": suggestion})
 
 
 def identifier(text: Text) -> Text:

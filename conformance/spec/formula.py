@@ -113,17 +113,19 @@ class Formula(Source):
         return self.function(tuple(names), namespace)(**names)
 
     def compile(self, parameters: tuple[str, ...], persists: tuple[str, ...]) -> CodeType:
-        tree = self.parse()
+        tree = self.shifted(self.parse())
         kept = [f"{name!r}: {name}" for name in persists]
         state = ast.parse("{" + ", ".join(kept) + "}", mode="eval").body if kept else None
         body = self.ending(tree.body, state)
         arguments = ast.arguments(
             [], [], None, [ast.arg(name) for name in parameters], [None] * len(parameters), None, []
         )
-        function = ast.FunctionDef("formula", arguments, body, [], lineno=self.line, col_offset=0)
-        if "type_params" in ast.FunctionDef._fields:
-            function.type_params = []
-        module = ast.fix_missing_locations(self.shifted(ast.Module([function], [])))
+        function = ast.FunctionDef("formula", arguments, body, [])
+        if "type_params" in ast.FunctionDef._fields:  # from Python 3.12 on
+            vars(function)["type_params"] = []
+        place = {"lineno": self.line, "end_lineno": self.line, "col_offset": 0, "end_col_offset": 0}
+        vars(function).update(place)
+        module = ast.fix_missing_locations(ast.Module([function], []))
         return next(
             constant for constant in self.compiled(module).co_consts if isinstance(constant, CodeType)
         )

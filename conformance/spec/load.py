@@ -140,7 +140,7 @@ def build(model: type[Spec], data: Map, path: str | os.PathLike[str], faults: li
 
 def check_place(spec: Spec, check: Check) -> None:
     """What is documented under a dotted name stands in the file of that name."""
-    written = check.data.get(spec.kind)
+    written = check.data.get(Text(spec.kind))
     if spec.kind != "topic" and isinstance(written, Text) and written == spec.name:
         place = Path(*spec.name.split(".")).with_suffix(".yaml").parts
         if spec.path.parts[-len(place) :] != place:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Annotated, Any, ClassVar
 
@@ -17,6 +17,8 @@ from .signature import Arguments, Signature
 from .text import Text
 from .version import Version, applies
 from .words import DERIVED_IDS, FLOATING, MAKER_NAMES, PROGRAM_NAMES, ROOT, formula_names
+
+DEFAULT_DTYPES = tuple(map(Text, FLOATING))
 
 
 class Model(BaseModel):
@@ -58,7 +60,7 @@ class Clause(Claim):
     given: dict[Name, Expression] = Field(default_factory=dict)
     program: Program
     judge: Judge = Text("reference")
-    dtypes: Dtypes = FLOATING
+    dtypes: Dtypes = DEFAULT_DTYPES
     accuracy: Accuracy | None = None
 
     @property
@@ -106,7 +108,7 @@ class Refusal(Claim):
 class Input(Model):
     """The domain of one tensor argument."""
 
-    dtype: Dtypes = FLOATING
+    dtype: Dtypes = DEFAULT_DTYPES
     range: Annotated[tuple[Expression, Expression] | None, BeforeValidator(only_list)] = None
     shape: Expression | None = None
     points: Annotated[tuple[Expression, ...], BeforeValidator(only_list)] = ()
@@ -182,7 +184,7 @@ class Spec(Model):
         """All ids of the spec that are written by hand."""
         yield from self.clauses
 
-    def derived_ids(self) -> Iterable[str]:
+    def derived_ids(self) -> Collection[str]:
         """The ids of clauses that may be derived from the spec."""
         return DERIVED_IDS
 
@@ -205,5 +207,5 @@ class Spec(Model):
         if not check.partial:
             check.known(self.accuracy, {*self.own_ids(), *self.derived_ids()}, "a clause of this spec")
         for id in self.accuracy:
-            if (clause := self.clauses.get(id)) and clause.accuracy:
+            if id in self.clauses and self.clauses[id].accuracy:
                 check.fault(id, f"`{id}` has an accuracy of its own already")

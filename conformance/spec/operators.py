@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, ClassVar
 
@@ -25,10 +25,10 @@ class Special(Claim):
     result: Formula | None = None
     gradient: FormulaOrMap | None = None
 
-    def gradients(self, names: Sequence[str]) -> dict[str, Formula]:
+    def gradients(self, names: Sequence[str]) -> Mapping[str, Formula]:
         """The gradient by parameter; a formula that is not in a map is that of the first of ``names``."""
         if self.gradient is None or isinstance(self.gradient, dict):
-            return {**self.gradient} if self.gradient else {}
+            return {str(name): formula for name, formula in (self.gradient or {}).items()}
         return dict.fromkeys(names[:1], self.gradient)
 
 
@@ -67,7 +67,7 @@ class Body(Model):
 
     @property
     def elementwise(self) -> bool:
-        """Whether any shape will do: no input declares one, and no argument list brings tensors of its own."""
+        """Whether any shape will do: no input declares one, no argument list brings tensors of its own."""
         brought = any(
             name in self.inputs for call in self.tries.values() for name in self.signature.bind(call)
         )
@@ -137,7 +137,7 @@ class OperatorSpec(Spec, Body):
     @property
     def bodies(self) -> dict[str, Body]:
         """The bodies by overload; a single one has an empty name."""
-        return {**self.overloads} if self.overloads else {"": self}
+        return {str(id): body for id, body in self.overloads.items()} or {"": self}
 
     def settle(self, path: Path, data: Map) -> None:
         super().settle(path, data)
@@ -151,7 +151,7 @@ class OperatorSpec(Spec, Body):
             for id in body.ids():
                 yield Text(f"{overload}-{id}", id.file, id.line, id.column)
 
-    def derived_ids(self) -> Iterable[str]:
+    def derived_ids(self) -> Collection[str]:
         return [f"{overload}-{id}" for overload in self.overloads for id in DERIVED_IDS] or DERIVED_IDS
 
     def check(self, check: Check) -> None:

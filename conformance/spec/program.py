@@ -1,9 +1,9 @@
 """Programs: a few lines in torch's vocabulary, run on a backend, whose claims are asserts and yields.
 
-Before it runs a program is rewritten: ``assert left == right`` becomes ``__expect__(line, left, lambda: right)``
-(the right side is evaluated only where the runner wants it), any other assert ``__hold__(line, condition)``, and
-``yield value`` outside functions ``__observe__(line, value)``. Whoever runs a program puts these three in its
-namespace, with ``torch``, ``raises``, ``warns`` and what it is given.
+Before it runs a program is rewritten: ``assert left == right`` becomes
+``__expect__(line, left, lambda: right)`` (the right side is evaluated only where the runner wants it), any other
+assert ``__hold__(line, condition)``, and ``yield value`` outside functions ``__observe__(line, value)``. Whoever
+runs a program puts these three in its namespace, with ``torch``, ``raises``, ``warns`` and what it is given.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ EXPECT, HOLD, OBSERVE = "__expect__", "__hold__", "__observe__"
 
 
 class Program(Source):
-    """Python statements of a spec. Syntax is checked when the spec is loaded; code is made when it is needed."""
+    """Python statements of a spec. Syntax is checked on loading; code is made when it is needed."""
 
     kind: ClassVar[str] = "a program"
 
@@ -76,7 +76,7 @@ class Program(Source):
 
     @cached_property
     def claims(self) -> int:
-        """How many statements claim something: asserts, yields outside functions, and ``with raises/warns``."""
+        """How many statements claim something: asserts, yields outside functions, ``with raises``."""
         found = 0
         for statement, inside in statements(self.tree.body):
             if isinstance(statement, ast.Assert):
@@ -144,7 +144,7 @@ class Program(Source):
         return frozenset(name for name in self.names if not name.startswith("."))
 
     def statement(self, line: int) -> str:
-        """Source of the innermost statement that covers a line of the file, without the blocks below its head."""
+        """Source of the innermost statement at a line of the file, without the blocks below its head."""
         within = [
             statement
             for statement, _ in statements(self.tree.body)

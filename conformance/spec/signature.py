@@ -110,14 +110,16 @@ class Signature(Source):
         defaults = [None] * (len(positional) - len(arguments.defaults)) + list(arguments.defaults)
         found = [
             Parameter(
-                arg.arg, default and part(self, default), positional_only=index < len(arguments.posonlyargs)
+                arg.arg,
+                part(self, default) if default else None,
+                positional_only=arg in arguments.posonlyargs,
             )
-            for index, (arg, default) in enumerate(zip(positional, defaults, strict=True))
+            for arg, default in zip(positional, defaults, strict=True)
         ]
         if arguments.vararg:
             found.append(Parameter(arguments.vararg.arg, variadic="*"))
         for arg, default in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True):
-            found.append(Parameter(arg.arg, default and part(self, default), keyword_only=True))
+            found.append(Parameter(arg.arg, part(self, default) if default else None, keyword_only=True))
         if arguments.kwarg:
             found.append(Parameter(arguments.kwarg.arg, variadic="**"))
         return {parameter.name: parameter for parameter in found}

@@ -236,7 +236,7 @@ def binds(scope: ast.AST, name: str) -> bool:
 
 
 def statements(body: list[ast.stmt], inside: str = "") -> Iterator[tuple[ast.stmt, str]]:
-    """All statements, and whether each stands in a ``function``, a ``class`` or, empty, at the outermost level."""
+    """All statements, and whether each stands in a ``function``, in a ``class`` or, empty, in neither."""
     for statement in body:
         yield statement, inside
         if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef):

@@ -13,8 +13,8 @@ class Text(str):
 
     For a ``|`` block that is the line after the bar, and ``column`` is where its indented content starts, so
     that Python code compiled from it can carry true line numbers. ``style`` is YAML's (empty for a plain
-    scalar, a quote, ``|`` or ``>``); ``cut`` tells that a comment follows a plain scalar on its line; ``single``
-    that it is written on one line.
+    scalar, a quote, ``|`` or ``>``); ``cut`` tells that a comment follows a plain scalar on its line, and
+    ``single`` that it is written on one line.
     """
 
     __slots__ = ("file", "line", "column", "style", "cut", "single")

@@ -158,7 +158,8 @@ def without_faults(data: Map, errors: list[ErrorDetails]) -> Map | None:
         first = steps[0] if steps else error["loc"][0] if error["loc"] else ""
         if first in SCOPES or not first:
             return None
-        dropped.add((first, steps[1]) if first in ENTRIES and len(steps) > 1 else (first,))
+        inner = first in ENTRIES and len(steps) > 1
+        dropped.add((str(first), str(steps[1])) if inner else (str(first),))
     sound = Map(data.mark, data.flow)
     for key, value in data.items():
         if (key,) in dropped:

@@ -44,7 +44,7 @@ class Version(Text):
 
 
 def release(version: str) -> tuple[int, int, int]:
-    """The release that a version belongs to: a nightly ``2.14.0.dev2026`` or a ``2.14.0a0+git`` is judged as 2.14."""
+    """The release that a version belongs to: ``2.14.0.dev2026`` and ``2.14.0a0+git`` are judged as 2.14."""
     found = RELEASE.match(version)
     if found is None:
         raise ValueError(f"not a version: {version!r}")
