@@ -69,7 +69,7 @@ SAMPLES: dict[str, list[Sample]] = {
     ],
     "pow_tensor": [
         at(POSITIVE, V),
-        at(V, np.array([2.0, 3.0, -1.0])),
+        at(POSITIVE, np.array([2.0, 3.0, -1.0])),
         at(SCALAR, V),
         at(Z, Y),
         at(POSITIVE, Z),
