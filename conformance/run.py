@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import traceback
 import warnings
 from dataclasses import dataclass, field
@@ -15,6 +14,7 @@ from reference_impls.dtypes import COMPONENT, INTEGER, NAMES, to_complex
 from .backends.contract import Backend, Unsupported, missing_name
 from .case import Given, Sample
 from .observe import Observation, Recorder
+from .spec import program_module
 
 SEED = 20260101
 """Seeds the backend's generator before each program."""
@@ -61,7 +61,7 @@ def run(sample: Sample, backend: Backend, device: str, mode: str, dtype: str, bo
     law). Raises `Unsupported` where the backend lacks something; any other exception is part of what ran.
     """
     program = sample.program
-    for name in program.chains:
+    for name in program.names:
         if lacking := missing_name(backend.torch, name):
             raise Unsupported(lacking)
     recorder = Recorder(backend, both)
@@ -72,22 +72,21 @@ def run(sample: Sample, backend: Backend, device: str, mode: str, dtype: str, bo
         inputs: dict[str, Any] = {}
         try:
             inputs = make_inputs(sample, backend, device, dtype)
-            namespace = {
+            names = {
                 "torch": backend.torch,
-                "np": np,
-                "math": math,
                 "device": device,
                 "dtype": getattr(backend.torch, dtype, None),
                 "transformed": backend.transform(mode),
                 **recorder.names(),
                 **inputs,
             }
-            for part in (*sample.setup, program):
-                namespace = part.run(namespace)
+            with program_module("conformance_program", names) as module:
+                for part in (*sample.setup, program):
+                    part.run(module.__dict__)
         except Exception as error:
             if what := backend.is_unsupported(error):
                 raise Unsupported(what) from error
-            ran.error, ran.error_line = error, _line_of(error, str(program.file))
+            ran.error, ran.error_line = error, _line_of(error, program.text.file)
             ran.traceback = "".join(traceback.format_exception(error, limit=-8))
         recorder.settle()
         ran.after = {name: backend.to_numpy(tensor) for name, tensor in inputs.items()}

@@ -65,6 +65,8 @@ class Line:
     """The largest relative tolerance applied, in ulp of the tested dtype; 0 where every element was exact."""
     checks: int = 0
     """How many yielded values were compared."""
+    allowance_needed: bool = False
+    """Whether it passes only by the ``accuracy:`` line of its clause."""
     supplied: tuple[str, ...] = ()
     """Names that the suite's shell supplied in place of the backend."""
 

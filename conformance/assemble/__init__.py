@@ -5,23 +5,24 @@ A functional backend is assembled in the same way, with its own functions in pla
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
 
-from reference_impls import Reference
+from reference_impls import Reference, inplace
 
-from .modules import module_class
+from ..backends.contract import Backend
+from ..backends.reference import ReferenceBackend
+from ..check import Bench
+from ..deviations import read
+from ..spec import ModuleSpec, OperatorSpec, OptimizerSpec, SchedulerSpec, Spec, discover, load
+from .modules import functional_module, module_class
 from .operators import operator_function
 from .optimizers import optimizer_class, scheduler_class
-
-if TYPE_CHECKING:
-    from ..spec import Spec
 
 
 def assemble(specs: Iterable[Spec], reference: Reference) -> Reference:
     """Define in a reference's namespace what the specs define, under all of its names."""
-    from ..spec import ModuleSpec, OperatorSpec, OptimizerSpec, SchedulerSpec
-
     for spec in specs:
         if isinstance(spec, OperatorSpec):
             function = operator_function(spec, reference)
@@ -36,12 +37,17 @@ def assemble(specs: Iterable[Spec], reference: Reference) -> Reference:
     return reference
 
 
-def _define(reference: Reference, name: str, function, spec) -> None:
+def _define(reference: Reference, name: str, function: Callable[..., Any], spec: OperatorSpec) -> None:
     last = name.rpartition(".")[2]
     if last.endswith("_") and not last.endswith("__"):
-        function = reference.inplace(function, last)
+        function = inplace.derive(reference, function, last[:-1])
     elif last[0].isupper():
-        from .modules import functional_module
-
         function = functional_module(spec, name, function, reference)
     reference.define(name, function)
+
+
+def bench(backend: Backend, root: Path, **tables: Any) -> Bench:
+    """Who judges a backend by the specs below a folder: the assembled reference and the known deviations."""
+    specs = [load(path) for path in discover(root)]
+    reference = assemble(specs, Reference(**tables))
+    return Bench(backend, ReferenceBackend(reference), read(backend.deviations))

@@ -10,16 +10,16 @@ import numpy as np
 from reference_impls import Reference
 
 if TYPE_CHECKING:
-    from ..spec import ModuleSpec, OperatorSpec, State
+    from ..spec import Member, ModuleSpec, OperatorSpec
 
 
 def module_class(spec: ModuleSpec, reference: Reference) -> type:
     """The class that a module spec describes, on the reference's tensors."""
     base = reference.torch.nn.Module
-    vocabulary = reference.vocabulary
+    vocabulary = vars(reference.ops)
     defaults = {n: d.evaluate(vocabulary) for n, d in spec.signature.defaults.items()}
     positional = [p.name for p in spec.signature.parameters.values() if not p.keyword_only]
-    inputs = tuple(spec.inputs)
+    inputs = spec.input_names
 
     class Module(base):
         def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -55,8 +55,8 @@ def module_class(spec: ModuleSpec, reference: Reference) -> type:
 
 
 def declared(
-    states: dict[str, State], options: dict[str, Any], vocabulary: dict[str, Any]
-) -> Iterator[tuple[str, tuple[int, ...] | None, State]]:
+    states: dict[str, Member], options: dict[str, Any], vocabulary: dict[str, Any]
+) -> Iterator[tuple[str, tuple[int, ...] | None, Member]]:
     """The parameters or buffers that a module with these options has: name, shape (None where absent), declaration."""
     for pattern, state in states.items():
         turns = state.each.evaluate(vocabulary, **options) if state.each else [{}]
@@ -69,7 +69,7 @@ def declared(
             yield pattern.format(**turn), shape, state
 
 
-def initial(state: State, shape: tuple[int, ...], options: dict[str, Any], reference: Reference) -> Any:
+def initial(state: Member, shape: tuple[int, ...], options: dict[str, Any], reference: Reference) -> Any:
     """The values that a parameter or a buffer starts from: constants exactly, distributions as zeros.
 
     A program that compares anything sets the state of both sides first; distributions have clauses of their own.
@@ -79,10 +79,10 @@ def initial(state: State, shape: tuple[int, ...], options: dict[str, Any], refer
     return reference.torch.full(shape, 0 if constant is None else constant, dtype=label)
 
 
-def _constant(state: State, options: dict[str, Any], reference: Reference) -> float | None:
-    if state.init is None or not state.init.is_constant:
+def _constant(state: Member, options: dict[str, Any], reference: Reference) -> float | None:
+    if state.init is None or state.init.free & {"uniform", "normal"}:
         return None
-    return float(np.asarray(state.init.evaluate(reference.vocabulary, **options)))
+    return float(np.asarray(state.init.evaluate(vars(reference.ops), **options)))
 
 
 def functional_module(spec: OperatorSpec, name: str, function: Callable[..., Any], reference: Reference) -> type:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from reference_impls import Reference
+from reference_impls import Reference, inplace
 
 if TYPE_CHECKING:
     from ..spec import Body, OperatorSpec
@@ -32,14 +32,14 @@ def operator_function(spec: OperatorSpec, reference: Reference) -> Callable[...,
 class _Overload:
     def __init__(self, body: Body, reference: Reference, name: str) -> None:
         self.reference = reference
-        parameters = body.signature.parameters
-        vocabulary = reference.vocabulary
+        signature = body.signature
+        parameters = signature.parameters
+        vocabulary = vars(reference.ops)
         self.positional = [p.name for p in parameters.values() if not p.keyword_only]
         self.names = frozenset(parameters)
-        self.defaults = {n: d.evaluate(vocabulary) for n, d in body.signature.defaults.items()}
+        self.defaults = {n: d.evaluate(vocabulary) for n, d in signature.defaults.items()}
         self.required = tuple(p.name for p in parameters.values() if p.required)
         self.tensors = {n for n in body.inputs if n in parameters}
-        self.dtypes = body.inputs
         definition = body.definition.function(tuple(n for n in parameters if n not in HOW), vocabulary)
         self.function = reference.operator(definition, body.result, name)
 
@@ -69,7 +69,15 @@ class _Overload:
         if out is None and not inplace:
             return self.function(**bound)
         if out is not None:
-            return self.reference.write_out(self.function, bound, out)
+            return self.write(out, bound)
         first = self.positional[0]
         target = bound.pop(first)
-        return self.reference.write_inplace(target, lambda value: self.function(**{first: value}, **bound))
+        form = inplace.derive(self.reference, lambda value: self.function(**{first: value}, **bound), first)
+        return form(target)
+
+    def write(self, out: Any, bound: dict[str, Any]) -> Any:
+        """The result written to ``out``, which is no part of any graph."""
+        tensors = [out, *(value for value in bound.values() if isinstance(value, self.reference.Tensor))]
+        if self.reference.modes.grad and any(tensor.requires_grad for tensor in tensors):
+            raise RuntimeError("`out=` does not support automatic differentiation, but an argument requires grad")
+        return inplace.copy_(self.reference, out, self.function(**bound))

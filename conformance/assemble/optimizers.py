@@ -75,9 +75,9 @@ class Optimizer:
 
 def optimizer_class(spec: OptimizerSpec, reference: Reference) -> type:
     """The optimizer whose update is the spec's ``step``, with its declared state."""
-    names = tuple(n for n in spec.signature.names if n != "params")
-    vocabulary = reference.vocabulary
-    states = tuple(spec.state)
+    names = tuple(str(n) for n in spec.signature.names if n != "params")
+    vocabulary = vars(reference.ops)
+    states = tuple(map(str, spec.state))
     update = spec.step.function((*names, *states, "param", "grad"), vocabulary, ("param", *states))
 
     class Assembled(Optimizer):
@@ -110,8 +110,8 @@ def optimizer_class(spec: OptimizerSpec, reference: Reference) -> type:
 
 def scheduler_class(spec: SchedulerSpec, reference: Reference) -> type:
     """The scheduler whose learning rates are the spec's closed form."""
-    names = tuple(n for n in spec.signature.names if n != "optimizer")
-    vocabulary = reference.vocabulary
+    names = tuple(str(n) for n in spec.signature.names if n != "optimizer")
+    vocabulary = vars(reference.ops)
     rate = spec.lr.function((*names, "base_lr", "epoch"), vocabulary)
     defaults = {n: d.evaluate(vocabulary) for n, d in spec.signature.defaults.items()}
 

@@ -42,13 +42,13 @@ class ReferenceBackend(Backend):
         return isinstance(value, self.reference.Tensor)
 
     def freeze(self, tensor: Any) -> Any:
-        return tensor.data.copy()
+        return tensor.array.copy()
 
     def dtype_of(self, tensor: Any) -> str:
         return tensor.dtype.name
 
     def to_numpy(self, tensor: Any) -> np.ndarray:
-        return tensor if isinstance(tensor, np.ndarray) else tensor.data
+        return tensor if isinstance(tensor, np.ndarray) else tensor.array
 
     def is_exact(self, tensor: Any) -> bool:
         return tensor.exact

@@ -12,26 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from reference_impls.dtypes import bfloat16
-
 from ..case import Given
-from .makers import Makers, evaluate, values
+from ..spec.words import COMPLEX, FLOATING, INTEGER
+from .makers import Makers, evaluate, number, values
 
 if TYPE_CHECKING:
-    from ..spec import Body, Input
+    from ..spec import Body, Expression, Input
 
-FLOATING = ("float64", "float32", "bfloat16", "float16")
-COMPLEX = ("complex128", "complex64")
-INTEGER = ("int64", "int32", "int16", "int8", "uint8")
-KINDS: dict[str, tuple[str, ...]] = {
-    "floating": FLOATING,
-    "complex": COMPLEX,
-    "differentiable": FLOATING + COMPLEX,
-    "integer": INTEGER,
-    "boolean": ("bool",),
-    "numeric": FLOATING + INTEGER,
-    "any": FLOATING + COMPLEX + INTEGER + ("bool",),
-}
 VECTOR = 35
 """Length of the vectors of elementwise samples: four vectors of eight lanes and a tail of three."""
 BROADCAST = ((3, 1, 5), (2, 1, 1), (5,))
@@ -75,36 +62,26 @@ class Arguments:
         return {name: replace(given, requires_grad=name in names) for name, given in self.tensors.items()}
 
 
-def dtypes_of(kind: str | Sequence[str]) -> tuple[str, ...]:
-    """The dtype names that an input's ``dtype:`` stands for."""
-    return KINDS[kind] if isinstance(kind, str) and kind in KINDS else (kind,) if isinstance(kind, str) else tuple(kind)
-
-
 def arguments(body: Body, key: str) -> Iterator[Arguments]:
     """Every call that is judged by value: the defaults first, then each of `try`."""
-    required = tuple(p.name for p in body.signature.parameters if p.required)
-    tries: dict[str, str] = dict(body.tries)
+    signature = body.signature
+    required = tuple(p.name for p in signature.parameters.values() if p.required)
+    trials = {str(id): signature.bind(call, supplied=body.inputs) for id, call in body.tries.items()}
     if all(name in body.inputs for name in required):
-        tries = {"defaults": "", **tries}
-    for number, (name, text) in enumerate(tries.items()):
-        bound = {k: str(v) for k, v in body.signature.bind(text).items()} if text else {}
-        others = {k: v for k, v in bound.items() if k not in body.inputs}
-        for variant in _variants(body, f"{key}:{name}", name, bound, first=number == 0):
-            tensors, suffix, dtypes = variant
-            ordered = {p.name: tensors[p.name] for p in body.signature.parameters if p.name in tensors}
-            yield Arguments(f"{name}{suffix}", ordered, _ordered(body, others), dtypes, required)
-
-
-def _ordered(body: Body, others: dict[str, str]) -> dict[str, str]:
-    return {p.name: others[p.name] for p in body.signature.parameters if p.name in others}
+        trials = {"defaults": {}, **trials}
+    for position, (name, bound) in enumerate(trials.items()):
+        others = {n: str(bound[n].text) for n in signature.names if n in bound and n not in body.inputs}
+        for tensors, suffix, dtypes in _variants(body, f"{key}:{name}", bound, first=position == 0):
+            ordered = {n: tensors[n] for n in signature.names if n in tensors}
+            yield Arguments(f"{name}{suffix}", ordered, others, dtypes, required)
 
 
 Variant = tuple[dict[str, Given], str, tuple[str, ...]]
 
 
-def _variants(body: Body, key: str, name: str, bound: dict[str, str], first: bool) -> Iterator[Variant]:
+def _variants(body: Body, key: str, bound: Mapping[str, Expression], first: bool) -> Iterator[Variant]:
     """The tensors of one call: in the shapes, and then in the kinds of dtypes, that apply to it."""
-    inputs = {n: i for n, i in body.inputs.items() if bound.get(n) != "None"}
+    inputs = {str(n): i for n, i in body.inputs.items() if n not in bound or bound[n].text != "None"}
     free = [n for n in inputs if n not in bound and inputs[n].shape is None and inputs[n].values is None]
     shaped = any(i.shape is not None for i in inputs.values()) or not free
     shapes = [("", None)] if shaped or not first else list(_shapes(len(free)))
@@ -126,13 +103,13 @@ def _kinds(inputs: Mapping[str, Input]) -> list[tuple[str, tuple[str, ...]]]:
     """The kinds of dtype that the inputs can share, each with its dtypes."""
     offered: set[str] | None = None
     for declared in inputs.values():
-        dtypes = dtypes_of(declared.dtype)
+        dtypes = declared.dtype
         if not set(dtypes) & set(FLOATING + COMPLEX):
             continue  # an index or a mask keeps its own dtype
         offered = set(dtypes) if offered is None else offered & set(dtypes)
     if offered is None:
         first = next(iter(inputs.values()), None)
-        offered = set(dtypes_of(first.dtype)) if first is not None else set(FLOATING)
+        offered = set(first.dtype) if first is not None else set(FLOATING)
     families = (FLOATING, COMPLEX, INTEGER, ("bool",))
     return [(f[0], tuple(d for d in f if d in offered)) for f in families if offered & set(f)]
 
@@ -147,37 +124,28 @@ def _shapes(count: int) -> Iterator[tuple[str, tuple[tuple[int, ...], ...] | Non
 def _range(declared: Input) -> tuple[float, float]:
     if declared.range is None:
         return -2.0, 2.0
-    low, high = (number(bound) for bound in declared.range)
-    return low, high
+    low, high = declared.range
+    return float(number(low)), float(number(high))
 
 
-def number(value: Any) -> Any:
-    """A number of a spec, which may be written as a formula of constants."""
-    if isinstance(value, str):
-        import math
-
-        names = {n: getattr(math, n) for n in ("log", "exp", "sqrt", "sin", "cos", "tanh", "erf", "gamma")}
-        return evaluate(value, Makers(""), **names)
-    return value
-
-
-def _make(declared: Input, key: str, expression: str | None, label: str, shape: tuple[int, ...] | None) -> Given:
+def _make(
+    declared: Input, key: str, expression: Expression | None, label: str, shape: tuple[int, ...] | None
+) -> Given:
     low, high = _range(declared)
-    own = dtypes_of(declared.dtype)
+    own = declared.dtype
     if label not in own:  # an index, a mask, or a real companion of complex inputs
         label = next((f[0] for f in (FLOATING, INTEGER, ("bool",)) if f[0] in own), own[0])
-    if expression is None and declared.values is not None:
-        expression = str(declared.values)
+    expression = expression or declared.values
     makers = Makers(key, low, high)
     if expression is not None:
         given = evaluate(expression, makers)
         if not isinstance(given, Given):
-            raise TypeError(f"`{expression}` makes a {type(given).__name__}, not a tensor")
+            raise TypeError(f"`{expression.text}` makes a {type(given).__name__}, not a tensor")
         if given.values.dtype.kind != "f" or label in FLOATING:
             return given
         shape = given.values.shape
     if shape is None:
-        shape = evaluate(str(declared.shape), makers) if declared.shape is not None else (VECTOR,)
+        shape = number(declared.shape) if declared.shape is not None else (VECTOR,)
     if label in FLOATING:
         return Given(values(shape, low, high, key))
     if label in COMPLEX:
@@ -210,8 +178,3 @@ def laid_out(call: Arguments, layout: str) -> Arguments | None:
     if all(given.layout == "contiguous" for given in tensors.values()):
         return None
     return replace(call, name=layout, tensors=tensors, dtypes=tuple(d for d in call.dtypes if d in FLOATING))
-
-
-def representable(array: np.ndarray) -> bool:
-    """Whether bfloat16, and so every floating dtype of the suite, holds these values exactly."""
-    return array.dtype.kind != "f" or np.array_equal(bfloat16.round(array), array, equal_nan=True)

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..case import Case, Sample
-from ..spec import Program
-from .arguments import FLOATING, representable
+from ..spec import Program, Text
+from ..spec.words import FLOATING
 from .makers import Makers, evaluate
 
 if TYPE_CHECKING:
@@ -21,12 +21,12 @@ PRELUDE = Path(__file__).with_name("prelude.py")
 @cache
 def prelude() -> Program:
     """The helpers of generated programs."""
-    return Program.generated(PRELUDE.read_text(), str(PRELUDE))
+    return Program(Text(PRELUDE.read_text(), str(PRELUDE)))
 
 
 def generated(text: str, spec: Spec) -> Program:
     """A program that the generator wrote for a spec."""
-    return Program.generated(text, f"<generated from {spec.relative_path}>")
+    return Program(Text(text, f"<generated from {spec.relative_path}>"))
 
 
 def case(
@@ -44,7 +44,7 @@ def case(
     """A derived case, with what the spec says of all of its clauses."""
     cites = spec.cites[0]
     needs = needs | frozenset(spec.needs)
-    return Case(spec, id, says, cites, line, samples, dtypes, judge, needs, spec.accuracy.get(id), modes, shared)
+    return Case(spec, id, says, cites, line, samples, dtypes, judge, needs, spec.accuracy_of(id), modes, shared)
 
 
 def program_cases(spec: Spec) -> Iterator[Case]:
@@ -60,19 +60,14 @@ def program_cases(spec: Spec) -> Iterator[Case]:
             tuple(clause.dtypes or FLOATING),
             clause.judge,
             frozenset(clause.needs) | frozenset(spec.needs),
-            clause.accuracy or spec.accuracy.get(id),
+            spec.accuracy_of(id),
             shared=False,
         )
 
 
 def _sample(spec: Spec, id: str, clause: Clause) -> Sample:
     inputs = {
-        name: evaluate(str(text), Makers(f"{spec.relative_path}:{id}:{name}")) for name, text in clause.given.items()
+        name: evaluate(text, Makers(f"{spec.name}:{id}:{name}")) for name, text in clause.given.items()
     }
-    setup = (spec.setup,) if spec.setup else ()
+    setup = (prelude(), spec.setup) if spec.setup else (prelude(),)
     return Sample("program", clause.program, inputs, setup)
-
-
-def check_representable(sample: Sample) -> bool:
-    """Whether every floating dtype holds the inputs of a sample exactly."""
-    return all(representable(given.values) for given in sample.inputs.values())

@@ -7,15 +7,19 @@ eight significant bits, so that bfloat16, float16, float32 and float64 hold the 
 
 from __future__ import annotations
 
+import math
 import zlib
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from reference_impls.dtypes import bfloat16
 
 from ..case import Given
+
+if TYPE_CHECKING:
+    from ..spec import Formula
 
 
 def values(shape: tuple[int, ...], low: float, high: float, key: str) -> np.ndarray:
@@ -84,9 +88,15 @@ class Makers:
 
 
 MAKERS = ("tensor", "leaf", "complex_tensor", "complex_leaf", "integers", "booleans", "literal")
-CONSTANTS: dict[str, Any] = {"inf": np.inf, "nan": np.nan, "pi": np.pi, "e": np.e}
+CONSTANTS: dict[str, Any] = {"inf": math.inf, "nan": math.nan, "pi": math.pi}
+FUNCTIONS = {name: getattr(math, name) for name in ("log", "exp", "sqrt", "sin", "cos", "tanh", "erf", "gamma")}
 
 
-def evaluate(expression: str, makers: Makers, **names: Any) -> Any:
+def evaluate(expression: Formula, makers: Makers) -> Any:
     """The value of a maker expression of a spec (which the loader has linted)."""
-    return eval(expression, {"__builtins__": {}}, {**CONSTANTS, **makers.names(), **names})
+    return expression.evaluate({**CONSTANTS, **makers.names()})
+
+
+def number(formula: Formula) -> Any:
+    """A number of a spec, which may be written as a formula of constants such as ``log(2)``."""
+    return formula.evaluate({**CONSTANTS, **FUNCTIONS})

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from textwrap import indent
 from typing import TYPE_CHECKING
 
 from ..case import Case, Given, Sample
-from .arguments import FLOATING
 from .common import case, generated, prelude, program_cases
 from .makers import Makers, evaluate
 
@@ -39,8 +37,8 @@ def module_cases(spec: ModuleSpec) -> Iterator[Case]:
             dtypes=("float32",), needs=modules | {"randomness"},
         )  # fmt: skip
     for id, entry in spec.errors.items():
-        says = entry.says or f"`{' '.join(str(entry.call).split())}` is refused with {entry.raises}."
-        text = f"with raises({entry.raises}):\n    {spec.module}({entry.call})\n"
+        says = entry.says or f"`{' '.join(entry.call.text.split())}` is refused with {entry.raises}."
+        text = f"with raises({entry.raises}):\n    {spec.module}({entry.call.text})\n"
         sample = Sample("refused", generated(text, spec), {})
         yield derived.case(id, says, [sample], judge="literals", dtypes=("float32",), needs=frozenset({"error-checks"}))
     yield from program_cases(spec)
@@ -59,9 +57,9 @@ class _Derived:
         for name, entry in self.spec.tries.items():
             inputs = self.inputs(name, entry, gradients)
             leaves = [n for n, g in inputs.items() if g.requires_grad]
-            arguments = ", ".join(self.spec.call or inputs) if not self.spec.call else str(self.spec.call)
+            arguments = ", ".join(inputs)
             program = text.format(
-                new=f"{self.spec.module}({entry.call}).to(dtype=dtype, device=device)",
+                new=f"{self.spec.module}({entry.call.text}).to(dtype=dtype, device=device)",
                 inputs=arguments,
                 leaves=", ".join(leaves) + "," if leaves else "",
             )
@@ -71,7 +69,7 @@ class _Derived:
     def inputs(self, name: str, entry, gradients: bool) -> dict[str, Given]:
         made = {}
         for key, text in entry.inputs.items():
-            given = evaluate(str(text), Makers(f"{self.spec.module}:{name}:{key}"))
+            given = evaluate(text, Makers(f"{self.spec.module}:{name}:{key}"))
             floating = given.values.dtype.kind in "fc"
             made[key] = Given(given.values, gradients and floating, given.dtype, given.layout)
         return made
@@ -88,7 +86,7 @@ class _Derived:
         text = (
             f"module = filled({{new}}).{mode}()\n"
             "result = module({inputs})\nyield result\n"
-            "yield vjp(flat(result), ({leaves} *module.parameters()), allow_unused=True)\n"
+            "yield vjp(result, ({leaves} *module.parameters()), allow_unused=True)\n"
             "yield dict(module.named_buffers())\n"
         )
         return self.samples(text, gradients=True)
@@ -96,7 +94,7 @@ class _Derived:
     def second_order(self) -> list[Sample]:
         text = (
             "module = filled({new})\nvariables = ({leaves} *module.parameters())\n"
-            "outputs = flat(module({inputs}))\n"
+            "outputs = floating(module({inputs}))\n"
             "cotangents = tuple(like(x, i, requires_grad=True) for i, x in enumerate(outputs))\n"
             "first = torch.autograd.grad(outputs, variables, cotangents, create_graph=True)\n"
             "yield vjp(first, (*variables, *cotangents), 5, allow_unused=True)\n"
@@ -104,8 +102,8 @@ class _Derived:
         return self.samples(text, gradients=True)
 
     def functional(self) -> list[Sample]:
-        body = indent(str(self.spec.functional).rstrip(), "")
-        text = "module = filled({new})\nmodule.eval()\nassert " + body + " == module({inputs})\n"
+        assert self.spec.functional is not None
+        text = f"module = filled({{new}}).eval()\nassert {self.spec.functional.text.strip()} == module({{inputs}})\n"
         return self.samples(text)
 
     def round_trip(self) -> list[Sample]:
@@ -125,5 +123,3 @@ class _Derived:
         text = "module = {new}\nfor name, values in initial_values(module).items():\n    hold_distribution(name, values)\n"
         return self.samples(text)
 
-
-assert FLOATING

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cache
 from textwrap import indent
@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..case import Case, Given, Sample
-from .arguments import COMPLEX, FLOATING, INTEGER, LAYOUTS, Arguments, arguments, dtypes_of, laid_out, number
-from .common import case, generated, program_cases
-from .makers import Makers, evaluate
+from ..spec.words import COMPLEX, FLOATING, INTEGER
+from .arguments import LAYOUTS, Arguments, arguments, laid_out
+from .common import case, generated, prelude, program_cases
+from .makers import Makers, evaluate, number
 
 if TYPE_CHECKING:
-    from ..spec import Body, OperatorSpec
+    from ..spec import Body, Formula, OperatorSpec, Refusal, Special
 
 ALL_MODES = ("eager", "compile", "vmap")
 LENGTHS = (1, 7, 8, 9, 15, 16, 17, 31, 32, 33, 63, 64, 65)
@@ -41,37 +42,38 @@ class _Derived:
         self.inplace = [n for n in spec.also if n.endswith("_")]
         self.modules = [n for n in spec.also if n.rpartition(".")[2][0].isupper() and not n.startswith("torch.Tensor")]
         self.aliases = [n for n in spec.also if n not in self.inplace and n not in self.modules]
+        self.line = body.line
         self.calls = cache(lambda: list(arguments(body, str(spec.operator) + prefix)))
 
     @property
     def dtypes(self) -> tuple[str, ...]:
-        offered = {d for i in self.body.inputs.values() for d in dtypes_of(i.dtype)} or set(FLOATING)
+        offered = {d for i in self.body.inputs.values() for d in i.dtype} or set(FLOATING)
         return tuple(d for d in (*FLOATING, *COMPLEX, *INTEGER, "bool") if d in offered)
 
     @property
     def continuous(self) -> bool:
         """Whether it has a derivative: a floating input that matters and a floating result."""
-        inputs = [i for i in self.body.inputs.values() if set(dtypes_of(i.dtype)) & set(FLOATING)]
+        inputs = [i for i in self.body.inputs.values() if set(i.dtype) & set(FLOATING)]
         return self.body.result not in ("bool", "int64") and any(i.differentiable for i in inputs)
 
     def case(self, id: str, says: str, samples: Callable[[str], Sequence[Sample]], **options: Any) -> Case:
         dtypes = options.pop("dtypes", self.dtypes)
-        return case(self.spec, self.prefix + id, says, samples, line=self.body.line, dtypes=dtypes, **options)
+        return case(self.spec, self.prefix + id, says, samples, line=self.line, dtypes=dtypes, **options)
 
     def cases(self) -> Iterator[Case]:
         differentiable = tuple(d for d in self.dtypes if d in FLOATING + COMPLEX)
         floating = tuple(d for d in self.dtypes if d in FLOATING)
         yield self.case("value", "Its value is that of the definition.", self.value, modes=ALL_MODES)
-        if len(self.body.inputs) == 1 and all(i.shape is None for i in self.body.inputs.values()) and self.body.elementwise:
+        if len(self.body.inputs) == 1 and all(i.shape is None for i in self.body.inputs.values()):
             yield self.case("lengths", "Its value does not depend on where in memory an element lies.", self.lengths, dtypes=floating)
         if self.aliases or self.modules:
             yield self.case("forms", "Each of its other forms computes the same.", self.forms, dtypes=differentiable or self.dtypes)
-        if self.inplace or "inplace" in self.body.signature:
+        if self.inplace or "inplace" in self.body.signature.names:
             yield self.case(
                 "in-place", "The in-place form writes the same values to its input and returns it.", self.in_place,
                 dtypes=floating, needs=frozenset({"inplace", "autograd"}),
             )  # fmt: skip
-        if "out" in self.body.signature:
+        if "out" in self.body.signature.names:
             yield self.case(
                 "out", "With `out=` the result is written to the given tensor, which is returned.", self.out,
                 dtypes=floating, needs=frozenset({"inplace"}),
@@ -97,7 +99,7 @@ class _Derived:
 
     def sample(self, call: Arguments, text: str, gradients: Sequence[str] = (), name: str | None = None) -> Sample:
         inputs = call.with_gradients(gradients) if gradients else dict(call.tensors)
-        return Sample(name or call.name, generated(text, self.spec), inputs, dtypes=call.dtypes, prelude=True)
+        return Sample(name or call.name, generated(text, self.spec), inputs, (prelude(),), call.dtypes)
 
     def function(self, call: Arguments, decorator: str = "") -> str:
         parameters = ", ".join(call.tensors)
@@ -165,7 +167,7 @@ class _Derived:
                 else call.text(name, {first: "copy"})
                 for name in self.inplace
             }
-            if "inplace" in self.body.signature:
+            if "inplace" in self.body.signature.names:
                 others = {**call.others, "inplace": "True"}
                 forms["inplace=True"] = replace(call, others=others).text(self.name, {first: "copy"})
             for form, text in forms.items():
@@ -228,23 +230,25 @@ class _Derived:
     def special(self) -> Iterator[Case]:
         for id, entry in self.body.special.items():
             yield self.case(
-                id, f"At {_spoken(entry.arguments)} the result is {entry.result}.",
+                id, f"At {_spoken(entry.arguments)} {_claimed(entry)}.",
                 lambda mode, entry=entry: self._special(entry),
                 dtypes=tuple(d for d in self.dtypes if d in FLOATING), needs=frozenset({"autograd"}),
             )  # fmt: skip
 
-    def _special(self, entry: Any) -> list[Sample]:
+    def _special(self, entry: Special) -> list[Sample]:
         samples = []
         call = self.calls()[0]
-        others = {k: str(v) for k, v in entry.arguments.items() if k not in self.body.inputs}
+        others = {str(k): str(v.text) for k, v in entry.arguments.items() if k not in self.body.inputs}
         for name, shape in (("scalar", ()), ("vector", (35,))):
             tensors = {
-                n: Given(np.full(shape, number(entry.arguments[n]), dtype=np.float64))
+                str(n): Given(np.full(shape, number(entry.arguments[n]), dtype=np.float64))
                 for n in self.body.inputs
                 if n in entry.arguments
             }
             here = Arguments(name, tensors, {**call.others, **others}, FLOATING, call.required)
-            text = f"result = {here.text(self.name)}\nassert result == {_full(shape, number(entry.result))}\n"
+            text = f"result = {here.text(self.name)}\n"
+            if entry.result is not None:
+                text += f"assert result == {_full(shape, number(entry.result))}\n"
             gradients = entry.gradients(tuple(tensors))
             if gradients:
                 text += f"gradients = torch.autograd.grad(result, ({', '.join(gradients)},), torch.ones_like(result))\n"
@@ -255,23 +259,25 @@ class _Derived:
 
     def errors(self) -> Iterator[Case]:
         for id, entry in self.body.errors.items():
-            says = entry.says or f"`{' '.join(str(entry.call).split())}` is refused with {entry.raises}."
+            says = entry.says or f"`{' '.join(entry.call.text.split())}` is refused with {entry.raises}."
             yield self.case(
                 id, says, lambda mode, id=id, entry=entry: self._refused(id, entry),
                 dtypes=("float32",), judge="literals", needs=frozenset({"error-checks"}),
             )  # fmt: skip
 
-    def _refused(self, id: str, entry: Any) -> list[Sample]:
-        bound = {k: str(v) for k, v in self.body.signature.bind(entry.call).items()}
+    def _refused(self, id: str, entry: Refusal) -> list[Sample]:
+        bound = self.body.signature.bind(entry.call, supplied=self.body.inputs)
         first = self.calls()[0] if self.calls() else None
-        tensors = {n: g for n, g in (first.tensors.items() if first else ()) if bound.get(n) != "None"}
+        tensors = dict(first.tensors) if first else {}
         for name in self.body.inputs:
-            if name in bound and bound[name] != "None":
-                tensors[name] = evaluate(bound[name], Makers(f"{self.name}:{id}:{name}"))
-        others = {k: v for k, v in bound.items() if k not in tensors}
+            if name in bound and bound[name].text == "None":
+                tensors.pop(name, None)
+            elif name in bound:
+                tensors[str(name)] = evaluate(bound[name], Makers(f"{self.name}:{id}:{name}"))
+        others = {k: str(v.text) for k, v in bound.items() if k not in tensors}
         if first:
             others = {**{k: v for k, v in first.others.items() if k in first.required}, **others}
-        call = Arguments("refused", tensors, others, ("float32",), tuple(p.name for p in self.body.signature.parameters if p.required))
+        call = Arguments("refused", tensors, others, ("float32",), tuple(p.name for p in self.body.signature.parameters.values() if p.required))
         text = f"with raises({entry.raises}):\n" + indent(call.text(self.name), "    ") + "\n"
         return [self.sample(call, text)]
 
@@ -302,8 +308,13 @@ COMPOSITIONS = {
 """How two modes of differentiation compose; all four give the Hessian times the directions."""
 
 
-def _spoken(arguments: dict[str, Any]) -> str:
-    return ", ".join(f"{name} = {value}" for name, value in arguments.items())
+def _spoken(arguments: Mapping[str, Formula]) -> str:
+    return ", ".join(f"{name} = {value.text}" for name, value in arguments.items())
+
+
+def _claimed(entry: Special) -> str:
+    result = [f"the result is {entry.result.text}"] if entry.result else []
+    return " and ".join(result + [f"the gradient of {n} is {g.text}" for n, g in entry.gradients(tuple(entry.arguments)).items()])
 
 
 def _full(shape: tuple[int, ...], value: Any) -> str:

@@ -21,13 +21,15 @@ IMPLEMENTATIONS = ("foreach", "fused", "capturable", "differentiable")
 def optimizer_cases(spec: OptimizerSpec) -> Iterator[Case]:
     """For each of `try` a trajectory and a resumed one; then the implementations and the rules of the interface."""
     derived = _Derived(spec)
-    tries = {"defaults": "", **spec.tries} if derived.has_defaults else dict(spec.tries)
+    tries = {str(id): " ".join(call.text.split()) for id, call in spec.tries.items()}
+    if derived.has_defaults:
+        tries = {"defaults": "", **tries}
     for id, arguments in tries.items():
         yield derived.case(
             id, f"With {arguments or 'its defaults'} every parameter and state entry follows the algorithm, step by step.",
             derived.trajectory(arguments),
         )  # fmt: skip
-    longest = str(max(tries.values(), key=len))
+    longest = max(tries.values(), key=len)
     yield derived.case(
         "resume", "Saved after any step and loaded into a fresh optimizer, it continues as if never interrupted.",
         derived.resume(longest), judge="reference",
@@ -40,15 +42,15 @@ def optimizer_cases(spec: OptimizerSpec) -> Iterator[Case]:
     yield derived.case("zero-grad", "`zero_grad` drops the gradients, or zeroes them with `set_to_none=False`.", derived.zero_grad(longest))
     yield derived.case("caller-state", "`step` leaves the gradients as they were.", derived.gradients_kept(longest))
     for option in IMPLEMENTATIONS:
-        if option in spec.signature:
+        if option in spec.signature.names:
             yield derived.case(
                 option, f"The `{option}` implementation follows the same trajectory.",
-                [s for a in tries.values() for s in derived.trajectory(_with(str(a), f"{option}=True"), name=str(a) or "defaults")],
+                [s for id, a in tries.items() for s in derived.trajectory(_with(a, f"{option}=True"), name=id)],
                 needs=frozenset({f"optimizer-{option}"}),
             )  # fmt: skip
     for id, entry in spec.errors.items():
-        says = entry.says or f"`{' '.join(str(entry.call).split())}` is refused with {entry.raises}."
-        text = f"with raises({entry.raises}):\n    {spec.optimizer}([p], {entry.call})\n"
+        says = entry.says or f"`{' '.join(entry.call.text.split())}` is refused with {entry.raises}."
+        text = f"with raises({entry.raises}):\n    {spec.optimizer}([p], {entry.call.text})\n"
         yield derived.case(
             id, says, [derived.sample(text)], judge="literals", dtypes=("float32",), needs=frozenset({"error-checks"})
         )
@@ -62,8 +64,8 @@ def _with(arguments: str, more: str) -> str:
 class _Derived:
     def __init__(self, spec: OptimizerSpec) -> None:
         self.spec = spec
-        self.states = list(spec.state)
-        parameters = spec.signature.parameters
+        self.states = [str(name) for name in spec.state]
+        parameters = list(spec.signature.parameters.values())
         self.has_defaults = all(not p.required for p in parameters[1:])
 
     def case(self, id: str, says: str, samples: list[Sample], needs: frozenset[str] = frozenset(), **options) -> Case:

@@ -23,9 +23,10 @@ def like(tensor, seed=0, requires_grad=False):
 
 
 def floating(result):
-    """The tensors of a result, whatever holds them, that can carry a gradient."""
-    parts = result if isinstance(result, (tuple, list)) else (result,)
-    return tuple(p for p in parts if p is not None and (p.dtype.is_floating_point or p.dtype.is_complex))
+    """The tensors of a result, however nested, that can carry a gradient."""
+    if isinstance(result, (tuple, list)):
+        return tuple(tensor for part in result for tensor in floating(part))
+    return (result,) if result.dtype.is_floating_point or result.dtype.is_complex else ()
 
 
 def differentiable(result):

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 from ..case import Case, Sample
 from .common import case, generated, program_cases
-from .makers import Makers
+from .makers import Makers, number
 
 if TYPE_CHECKING:
-    from ..spec import SchedulerSpec
+    from ..spec import SchedulerSpec, Timetable
 
 EPOCHS = 30
 GROUPS = "[{'params': [p], 'lr': 8.0}, {'params': [q], 'lr': 0.5}]"
@@ -20,15 +20,16 @@ RATES = "[group['lr'] for group in optimizer.param_groups]"
 def scheduler_cases(spec: SchedulerSpec) -> Iterator[Case]:
     """The timetables; for each of `try` the closed form, resumed at every epoch too; the rules of the interface."""
     derived = _Derived(spec)
-    timetables = [derived.timetable(number, entry) for number, entry in enumerate(spec.timetables)]
+    timetables = [derived.timetable(number, entry) for number, entry in enumerate(spec.timetable)]
     if timetables:
         yield derived.case("timetable", "It gives the learning rates of the timetable.", timetables)
-    for id, arguments in spec.tries.items():
+    trials = {str(id): " ".join(call.text.split()) for id, call in spec.tries.items()}
+    for id, arguments in trials.items():
         says = f"With {arguments} every group follows the closed form at each of {EPOCHS} epochs."
-        yield derived.case(id, says, [derived.curve(str(arguments))])
-    samples = [derived.resume(id, str(arguments)) for id, arguments in spec.tries.items()]
+        yield derived.case(id, says, [derived.curve(arguments)])
+    samples = [derived.resume(id, arguments) for id, arguments in trials.items()]
     yield derived.case("resume", "Loaded into a fresh scheduler at any epoch, it continues as if never stopped.", samples)
-    arguments = str(next(iter(spec.tries.values()), ""))
+    arguments = next(iter(trials.values()), "")
     yield derived.case(
         "construction", "The constructor records `initial_lr` and performs the step to epoch 0.", [derived.construction(arguments)]
     )
@@ -37,8 +38,8 @@ def scheduler_cases(spec: SchedulerSpec) -> Iterator[Case]:
         needs=frozenset({"optimizer-warnings"}),
     )  # fmt: skip
     for id, entry in spec.errors.items():
-        says = entry.says or f"`{' '.join(str(entry.call).split())}` is refused with {entry.raises}."
-        text = f"optimizer = {SGD}\nwith raises({entry.raises}):\n    {spec.scheduler}(optimizer, {entry.call})\n"
+        says = entry.says or f"`{' '.join(entry.call.text.split())}` is refused with {entry.raises}."
+        text = f"optimizer = {SGD}\nwith raises({entry.raises}):\n    {spec.scheduler}(optimizer, {entry.call.text})\n"
         yield derived.case(id, says, [derived.sample(text, id)], judge="literals", needs=frozenset({"error-checks"}))
     yield from program_cases(spec)
 
@@ -63,15 +64,15 @@ class _Derived:
     def new(self, arguments: str) -> str:
         return f"{self.spec.scheduler}(optimizer, {arguments})"
 
-    def timetable(self, number: int, entry) -> Sample:
-        rates = [float(rate) for rate in entry.lr]
+    def timetable(self, position: int, entry: Timetable) -> Sample:
+        rates = [float(number(rate)) for rate in entry.lr.parts]
         text = (
-            f"optimizer = torch.optim.SGD([p], lr={float(entry.base_lr)})\nscheduler = {self.new(entry.call)}\nrates = []\n"
+            f"optimizer = torch.optim.SGD([p], lr={float(number(entry.base_lr))})\nscheduler = {self.new(entry.call.text)}\nrates = []\n"
             f"for epoch in range({len(rates)}):\n"
             "    rates.append(optimizer.param_groups[0]['lr'])\n    optimizer.step()\n    scheduler.step()\n"
             f"assert rates == {rates}\n"
         )
-        return self.sample(text, f"timetable {number + 1}")
+        return self.sample(text, f"timetable {position + 1}")
 
     def curve(self, arguments: str) -> Sample:
         text = (

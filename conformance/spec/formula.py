@@ -118,7 +118,7 @@ class Formula(Source):
         state = ast.parse("{" + ", ".join(kept) + "}", mode="eval").body if kept else None
         body = self.ending(tree.body, state)
         arguments = ast.arguments(
-            [], [], None, [ast.arg(name) for name in parameters], [None] * len(parameters), None, []
+            [], [], None, [ast.arg(str(name)) for name in parameters], [None] * len(parameters), None, []
         )
         function = ast.FunctionDef("formula", arguments, body, [])
         if "type_params" in ast.FunctionDef._fields:  # from Python 3.12 on
