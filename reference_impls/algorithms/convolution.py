@@ -1,7 +1,8 @@
 """Convolution and transposed convolution over any number of spatial dimensions.
 
-Convolution is a contraction of the strided windows of the padded input with the kernel. Transposed convolution
-is its adjoint by the input: contributions of every input element, laid out as windows, are folded together.
+Convolution is a contraction of the strided windows of the padded input with the kernel. Transposed
+convolution is its adjoint by the input: contributions of every input element, laid out as windows, are folded
+together.
 Both are written on primitives whose derivatives are each other, so all orders of derivatives follow.
 """
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 
+from .. import dtypes
+from ..structural import CAST
 from .registry import composite, is_complex, is_floating, is_tensor
 
 # Complex numbers and absolute values ----------------------------------------------------------------------
@@ -71,7 +73,13 @@ def view_as_complex(F, input):
 
 @composite("isreal", "none")
 def isreal(F, input):
-    return F.eq(F.imag(input), 0) if is_complex(input) else F.ones_like(input, dtype=F.dtypes.bool)
+    return F.eq(F.imag(input), 0) if is_complex(input) else F.ones_like(input, dtype=dtypes.bool_)
+
+
+@composite("cast", "none")
+def cast(F, input, dtype):
+    """The same values under another label."""
+    return F.apply(CAST, (input,), {"dtype": dtype})
 
 
 # Sums, products, quotients --------------------------------------------------------------------------------
@@ -175,7 +183,7 @@ def square(F, input):
 
 @composite("float_power", "none")
 def float_power(F, input, exponent):
-    double = F.dtypes.complex128 if is_complex(input) or is_complex(exponent) else F.dtypes.float64
+    double = dtypes.complex128 if is_complex(input) or is_complex(exponent) else dtypes.float64
     return F.pow(F.cast(input, double), exponent)
 
 
@@ -275,7 +283,7 @@ def nan_to_num(F, input, nan=None, posinf=None, neginf=None):
 
 @composite("copysign", "float")
 def copysign(F, input, other):
-    """The magnitude of one with the sign bit of the other; not differentiable at zero, where the slope is 0."""
+    """The magnitude of one with the sign bit of the other; the slope at a zero is zero."""
     flip = F.ne(F.signbit(input), F.signbit(other))
     out = F.where(flip, F.neg(input), input)
     return F.where(F.eq(input, 0), out.detach(), out)
@@ -312,7 +320,7 @@ def isneginf(F, input):
 
 @composite("isclose", "bool")
 def isclose(F, input, other, rtol=1e-05, atol=1e-08, equal_nan=False):
-    with F.no_grad():
+    with F.reference.no_grad():
         close = F.logical_or(F.eq(input, other), F.le(F.abs(input - other), atol + rtol * F.abs(other)))
         close = F.logical_and(close, F.logical_or(F.isfinite(other), F.eq(input, other)))
         if equal_nan:

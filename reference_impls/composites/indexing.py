@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from .. import dtypes
 from ..primitives.indexing import along, multiplicity
 from .registry import composite, is_tensor, raw, wrap
 
@@ -221,7 +222,7 @@ def one_hot(F, input, num_classes=-1):
     classes = int(index.max()) + 1 if num_classes == -1 else num_classes
     if index.size and index.max() >= classes:
         raise RuntimeError("a class is not smaller than num_classes")
-    return F.cast(F.eq(F.unsqueeze(input, -1), np.arange(classes)), F.dtypes.int64)
+    return F.cast(F.eq(F.unsqueeze(input, -1), np.arange(classes)), dtypes.int64)
 
 
 @composite("embedding", "none")

@@ -183,11 +183,18 @@ def kron(F, input, other):
 
 
 @composite("cross")
-def cross(F, input, other, dim=-1):
+def cross(F, input, other, dim=None):
+    """Without ``dim``: along the first dimension of size three."""
     input, other = F.broadcast_tensors(input, other)
-    if input.shape[dim] != 3:
+    if dim is None:
+        dim = next((i for i, n in enumerate(input.shape) if n == 3), -1)
+    if not input.ndim or input.shape[dim] != 3:
         raise RuntimeError("cross needs three components")
-    return F.roll(input, -1, dim) * F.roll(other, 1, dim) - F.roll(input, 1, dim) * F.roll(other, -1, dim)
+    left, right = (
+        F.roll(input, -1, dim) * F.roll(other, 1, dim),
+        F.roll(input, 1, dim) * F.roll(other, -1, dim),
+    )
+    return left - right
 
 
 @composite("cdist")

@@ -1,4 +1,4 @@
-"""Movement: shapes, orders of dimensions, joining, cutting. Exact in every dtype; the first group are views."""
+"""Movement: shapes, orders of dimensions, joining, cutting; exact in every dtype. The first are views."""
 
 from __future__ import annotations
 

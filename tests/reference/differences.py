@@ -1,4 +1,4 @@
-"""Derivative formulas against central differences taken at 200 bits, where a difference is exact to 30 digits."""
+"""Derivative formulas against central differences at 200 bits, where a difference is exact to 30 digits."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from functools import cache
 from typing import Any
 
 import numpy as np
+
 from reference_impls import dtypes
 from reference_impls.arithmetic import Arithmetic, Multiprecision
 from reference_impls.primitive import Primitive

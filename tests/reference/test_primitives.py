@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+
 from reference_impls.primitives import TABLE, merge
 from reference_impls.reference import Reference
 from reference_impls.vocabulary import ALIASES, COMPOSITES, METHODS, OPERATORS, PROPERTIES, REFLECTED
