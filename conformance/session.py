@@ -77,11 +77,11 @@ class Session:
 
     def judge(self, case: Case, root: Path, case_id: str, device: str, mode: str) -> tuple[Record, list[Line]]:
         """Run a case; its lines are written as they are won."""
-        bench = self.bench(root)  # not on the time of the case
         start = time.perf_counter()
         self._write({"record": "started", "case": case_id, "worker": self.worker, "time": round(time.time(), 3)})
         lines: list[Line] = []
         try:
+            bench = self.bench(root)  # not on the time of the case
             with time_limit(self.time_limit):
                 for line in bench.check(case, device, mode, self.dtypes):
                     lines.append(line)

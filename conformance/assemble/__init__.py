@@ -16,6 +16,7 @@ from ..backends.reference import ReferenceBackend
 from ..check import Bench
 from ..deviations import read
 from ..spec import ModuleSpec, OperatorSpec, OptimizerSpec, SchedulerSpec, Spec, discover, load
+from ..where import packaged_specs
 from .modules import functional_module, module_class
 from .operators import operator_function
 from .optimizers import optimizer_class, scheduler_class
@@ -46,8 +47,12 @@ def _define(reference: Reference, name: str, function: Callable[..., Any], spec:
     reference.define(name, function)
 
 
+def reference_backend(root: Path | None = None, **tables: Any) -> ReferenceBackend:
+    """The reference that the specs below a folder assemble, the packaged ones where none is given."""
+    specs = [load(path) for path in discover(root or packaged_specs())]
+    return ReferenceBackend(assemble(specs, Reference(**tables)))
+
+
 def bench(backend: Backend, root: Path, **tables: Any) -> Bench:
     """Who judges a backend by the specs below a folder: the assembled reference and the known deviations."""
-    specs = [load(path) for path in discover(root)]
-    reference = assemble(specs, Reference(**tables))
-    return Bench(backend, ReferenceBackend(reference), read(backend.deviations))
+    return Bench(backend, reference_backend(root, **tables), read(backend.deviations))

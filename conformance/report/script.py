@@ -1,0 +1,156 @@
+"""A sample as a script that needs torch and numpy only: programs as they are written, values as literals."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..case import Case, Given, Sample
+from ..generate.common import PRELUDE
+from ..observe import Leaf, Observation
+from ..run import SEED, stored
+from ..spec.words import MODULES
+
+HELPERS = Path(__file__).with_name("script_helpers.py")
+LAID_OUT = {
+    "contiguous": "{tensor}",
+    "transposed": "{tensor}.transpose(0, -1).contiguous().transpose(0, -1)",
+    "strided": "{tensor}.repeat_interleave(2, -1)[..., ::2]",
+    "offset": "torch.cat([torch.zeros(3, dtype={dtype}, device=device), {tensor}.flatten()])[3:].view({shape})",
+    "expanded": "{tensor}[:1].expand({shape})",
+}
+MODE = {"eager": "transformed = lambda function: function", "compile": "transformed = torch.compile"}
+
+
+def script(
+    case: Case, sample: Sample, case_id: str, dtype: str, device: str, mode: str, base: Sequence[Observation] | None
+) -> str:
+    """The script. ``base`` is what the reference yielded; without it both sides of an equality are torch's."""
+    program = shown(str(sample.program), with_right=base is None)
+    setup = [str(part) for part in sample.setup if part.file != str(PRELUDE)]
+    inputs = [f"{name} = {tensor(given, stored(given, dtype))}" for name, given in sample.inputs.items()]
+    own = "\n".join([*setup, program])
+    prelude = needed(PRELUDE.read_text(), own)
+    helpers = needed(HELPERS.read_text(), own)
+    body = "\n".join([*helpers, *prelude, own])
+    names = names_of(body)
+    parts = [
+        f'"""{case_id}\n\n{case.says}\n{case.cites}\n\nSample {sample.name!r} in {dtype}.\n"""'.replace("\\", "\\\\"),
+        *imports(names),
+        f"device = {device!r}" if "device" in names or inputs else "",
+        f"dtype = torch.{dtype}" if "dtype" in names else "",
+        MODE.get(mode, "") if "transformed" in names else "",
+        "torch.backends.cudnn.allow_tf32 = False" if device.startswith("cuda") else "",
+        f"torch.set_default_device({device!r})" if device != "cpu" else "",
+        f"_expected = iter({literal_list(base)})" if "_expected" in names else "",
+        *(f"\n\n{function}" for function in (*helpers, *prelude)),
+        "\n",
+        *setup,
+        f"torch.manual_seed({SEED})",
+        *inputs,
+        f"\n# The program, {sample.program.file}:{sample.program.line}",
+        program,
+    ]
+    return "\n".join(part for part in parts if part) + "\n"
+
+
+def shown(program: str, with_right: bool) -> str:
+    """A program whose claims print what they claim; all else stays as it is written."""
+    text = program.encode()
+    starts = [0]
+    for line in text.split(b"\n"):
+        starts.append(starts[-1] + len(line) + 1)
+
+    def segment(node: Any) -> tuple[int, int]:
+        return starts[node.lineno - 1] + node.col_offset, starts[node.end_lineno - 1] + node.end_col_offset
+
+    def source(node: Any) -> str:
+        begin, end = segment(node)
+        return text[begin:end].decode()
+
+    edits = []
+    for statement in claims(ast.parse(program)):
+        title = repr(" ".join(source(statement).split()))
+        if isinstance(statement, ast.Expr):
+            assert isinstance(statement.value, ast.Yield)
+            call = f"_show({title}, ({source(statement.value.value)}))"
+        elif isinstance(test := statement.test, ast.Compare) and [type(op) for op in test.ops] == [ast.Eq]:
+            right = f", ({source(test.comparators[0])})" if with_right else ""
+            call = f"_show({title}, ({source(test.left)}){right})"
+        else:
+            call = f"_hold({title}, ({source(test)}))"
+        edits.append((*segment(statement), call))
+    for begin, end, call in sorted(edits, reverse=True):
+        text = text[:begin] + call.encode() + text[end:]
+    return text.decode().rstrip()
+
+
+def claims(tree: ast.AST, inside: bool = False) -> Iterable[Any]:
+    """The asserts of a program, and its yields outside functions."""
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, ast.Assert) or (
+            isinstance(node, ast.Expr) and isinstance(node.value, ast.Yield) and not inside
+        ):
+            yield node
+        else:
+            yield from claims(node, inside or isinstance(node, ast.FunctionDef | ast.Lambda))
+
+
+def needed(helpers: str, text: str) -> list[str]:
+    """The functions among some helpers that a text calls, directly or through each other."""
+    functions = {node.name: node for node in ast.parse(helpers).body if isinstance(node, ast.FunctionDef)}
+    used: set[str] = set()
+    pending = names_of(text) & functions.keys()
+    while pending:
+        used |= pending
+        pending = set().union(*(names_of(ast.unparse(functions[name])) for name in pending)) & functions.keys() - used
+    lines = helpers.split("\n")
+
+    def source(node: ast.FunctionDef) -> str:
+        first = min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])
+        return "\n".join(lines[first - 1 : node.end_lineno])
+
+    return [source(node) for name, node in functions.items() if name in used]
+
+
+def names_of(text: str) -> set[str]:
+    """The names that a text uses."""
+    return {node.id for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Name)}
+
+
+def imports(names: set[str]) -> Iterable[str]:
+    modules = {**MODULES, "warnings": "warnings"}
+    for short, full in sorted(modules.items(), key=lambda pair: pair[1] == "numpy"):
+        if short in names:
+            yield f"import {full}" + (f" as {short}" if short != full else "")
+    yield "import torch"
+    yield "from math import inf, nan, pi\n"
+
+
+def tensor(given: Given, dtype: str) -> str:
+    """An expression for an input."""
+    shape = ", ".join(map(str, given.values.shape))
+    text = f"torch.tensor({literal(given.values)}, dtype=torch.{dtype}, device=device)"
+    if not given.values.size:
+        text += f".reshape({shape})"
+    text = LAID_OUT[given.layout].format(tensor=text, dtype=f"torch.{dtype}", shape=shape)
+    return text + ".requires_grad_()" * given.requires_grad
+
+
+def literal(value: Any) -> str:
+    return repr(value.tolist() if isinstance(value, np.ndarray) else value)
+
+
+def literal_list(base: Sequence[Observation] | None) -> str:
+    """What the reference yielded, statement by statement: values by their path."""
+    found = [observation for observation in base or () if observation.kind in ("yield", "expect")]
+    return "[\n" + "".join(f"    {values(o.left if o.right is None else o.right)},\n" for o in found) + "]"
+
+
+def values(leaves: Iterable[Leaf]) -> str:
+    pairs = (f"{leaf.path!r}: {literal(leaf.value)}" for leaf in leaves if leaf.kind not in ("sequence", "keys"))
+    return "{" + ", ".join(pairs) + "}"
