@@ -150,7 +150,8 @@ class Reader:
         if event.anchor is not None:
             self.fault(line, column, f"`&{event.anchor}`: a spec has no anchors", "write the value again")
         if event.tag is not None:
-            self.fault(line, column, f"`{event.tag}`: a spec has no tags")
+            tag = event.tag.replace("tag:yaml.org,2002:", "!!")
+            self.fault(line, column, f"`{tag}`: a spec has no tags")
         if kind is yaml.ScalarEvent:
             return self.scalar(event, line, column), Mark(line, column, event.value)
         mark = Mark(line, column)
@@ -187,7 +188,29 @@ class Reader:
             else:
                 mapping[key] = value
                 mapping.marks[key] = place
+        if mapping.flow:
+            self.mend(mapping)
         return mapping
+
+    def mend(self, mapping: Map) -> None:
+        """Reports values that a comma cut in two: the flow mapping ``{x: leaf(3, 4)}`` has the key ``4)``."""
+        cut: Text | None = None
+        joined = ""
+        for key in list(mapping):
+            if cut is not None and mapping[key] is EMPTY:
+                joined += f", {key}"
+                del mapping[key]
+                if is_open(joined):
+                    continue
+                mark = mapping.marks[cut]
+                mapping[cut] = BROKEN
+                hint = "inside `{...}` quote it, or give each key a line of its own"
+                self.fault(mark.line, mark.column, f"{quote(joined)} is cut at its comma", hint)
+                cut = None
+            else:
+                value = mapping[key]
+                cut = key if isinstance(value, Text) and not value.style and is_open(value) else None
+                joined = mapping.marks[key].raw
 
     def skip(self, event: Any) -> None:
         """Reads past whatever an event starts."""
@@ -207,7 +230,7 @@ class Reader:
         raw: str = event.value
         style: str = event.style or ""
         if style == "|" or style == ">":
-            return self.block(raw, style, line)
+            return self.block(raw, style, line, column)
         if style:
             return Text(raw, self.file, line, column + 1, style, False, event.end_mark.line == line - 1)
         if raw == "":
@@ -244,10 +267,17 @@ class Reader:
             return number
         return INFINITE.get(raw)
 
-    def block(self, raw: str, style: str, line: int) -> Text:
-        """A block scalar: its content starts on the next line, at the indentation of its first full line."""
+    def block(self, raw: str, style: str, line: int, column: int) -> Text:
+        """A block scalar: a literal one starts on the next line, where its first full line is indented."""
+        if style == ">":
+            return Text(raw, self.file, line, column, style, False, False)
         for offset, content in enumerate(raw.split("\n")):
             if content.strip() and line + offset < len(self.lines):
                 indent = len(self.lines[line + offset]) - len(content)
                 return Text(raw, self.file, line + 1, max(indent, 0) + 1, style, False, False)
         return Text(raw, self.file, line + 1, 1, style, False, False)
+
+
+def is_open(text: str) -> bool:
+    """Whether a text has brackets that it does not close."""
+    return any(text.count(left) > text.count(right) for left, right in ("()", "[]"))

@@ -11,7 +11,7 @@ from pydantic import AfterValidator, BeforeValidator, PlainValidator, WithJsonSc
 from pydantic_core import PydanticCustomError
 
 from .faults import did_you_mean
-from .formula import Formula
+from .formula import Expression, Formula
 from .text import Text
 from .words import DERIVED_IDS, DTYPE_GROUPS, DTYPES, EXCEPTIONS, JUDGES, RESULT_DTYPES
 
@@ -98,6 +98,12 @@ def only_list(value: Any) -> Any:
     return tuple(value) if isinstance(value, list) else value
 
 
+def bounds(value: tuple[Any, ...]) -> tuple[Any, ...]:
+    if len(value) != 2:
+        raise refuse("{raw} where two bounds are expected", "as in `[-1, 1]`")
+    return value
+
+
 def groups(dtypes: tuple[Text, ...]) -> tuple[str, ...]:
     """Dtype names, with the groups among them written out."""
     found: dict[str, None] = {}
@@ -129,4 +135,6 @@ Links = Annotated[tuple[Link, ...], BeforeValidator(several)]
 Dtypes = Annotated[tuple[Dtype, ...], BeforeValidator(several), AfterValidator(groups)]
 Labels = Annotated[tuple[Label, ...], BeforeValidator(several)]
 DottedNames = Annotated[tuple[Dotted, ...], BeforeValidator(several)]
+Expressions = Annotated[tuple[Expression, ...], BeforeValidator(only_list)]
+Bounds = Annotated[tuple[Expression, ...], BeforeValidator(only_list), AfterValidator(bounds)]
 FormulaOrMap = Annotated[Formula | dict[Text, Formula], PlainValidator(formulas)]

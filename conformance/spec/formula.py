@@ -42,6 +42,12 @@ class Formula(Source):
         super().__init__(text)
 
     def check(self) -> Iterator[Remark]:
+        found = list(self.check_statements())
+        yield from found
+        if self.valued and not found:
+            yield from self.check_tail(self.tree.body, self.tree)
+
+    def check_statements(self) -> Iterator[Remark]:
         for statement, inside in statements(self.tree.body):
             if isinstance(statement, ast.Import | ast.ImportFrom):
                 yield self.remark(statement, f"{self.shown(statement)}: no imports", import_hint(statement))
@@ -49,8 +55,6 @@ class Formula(Source):
                 yield self.remark(statement, f"`return` in {self.kind}", "its value is its last line")
             elif type(statement) in REFUSED:
                 yield self.remark(statement, f"{REFUSED[type(statement)]} in {self.kind}")
-        if self.valued:
-            yield from self.check_tail(self.tree.body, self.tree)
 
     def check_tail(self, body: Sequence[ast.stmt], around: ast.AST) -> Iterator[Remark]:
         last = body[-1] if body else around

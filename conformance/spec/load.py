@@ -18,7 +18,7 @@ from .operators import OperatorSpec
 from .optimizers import OptimizerSpec, SchedulerSpec
 from .text import Text
 from .topics import TopicSpec
-from .translate import fault_of, model_within, without_faults
+from .translate import details, fault_of, model_within, without_faults
 from .words import KINDS
 
 T = TypeVar("T")
@@ -64,11 +64,9 @@ def load_yaml(path: str | os.PathLike[str], shape: type[T]) -> T:
     try:
         return TypeAdapter(shape).validate_python(data)
     except ValidationError as error:
-        details = error.errors(include_url=False, include_input=False)
         model = model_within(shape) or BaseModel
-        raise SpecError(
-            fault for detail in details for fault in fault_of(detail, data, model, file)
-        ) from None
+        faults = [fault for detail in details(error) for fault in fault_of(detail, data, model, file)]
+        raise SpecError(faults) from None
 
 
 def parse(text: str, path: str | os.PathLike[str]) -> Spec:
@@ -80,12 +78,14 @@ def parse(text: str, path: str | os.PathLike[str]) -> Spec:
     if data is BROKEN:
         raise SpecError(faults)
     if not isinstance(data, Map) or not data:
+        if faults:
+            raise SpecError(faults)
         what = (
             "the file is empty"
             if data is EMPTY or data == {}
             else f"a spec is a map of keys, not {quote(repr(data))}"
         )
-        raise SpecError([*faults, Fault(file, 1, 1, what)])
+        raise SpecError([Fault(file, 1, 1, what)])
     model = kind_of(data, file, faults)
     if model is None:
         raise SpecError(faults)
@@ -122,7 +122,7 @@ def build(model: type[Spec], data: Map, path: str | os.PathLike[str], faults: li
     try:
         spec = model.model_validate(data)
     except ValidationError as error:
-        errors = error.errors(include_url=False, include_input=False)
+        errors = details(error)
         for detail in errors:
             faults += fault_of(detail, data, model, file)
         partial = True

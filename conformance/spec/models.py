@@ -10,7 +10,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr
 
 from .check import Check
 from .document import Map
-from .fields import Dtypes, Id, Judge, Label, Labels, Links, Name, Prose, Raised, only_list
+from .fields import Bounds, Dtypes, Expressions, Id, Judge, Label, Labels, Links, Name, Prose, Raised
 from .formula import Expression
 from .program import Program
 from .signature import Arguments, Signature
@@ -109,9 +109,9 @@ class Input(Model):
     """The domain of one tensor argument."""
 
     dtype: Dtypes = DEFAULT_DTYPES
-    range: Annotated[tuple[Expression, Expression] | None, BeforeValidator(only_list)] = None
+    range: Bounds | None = None
     shape: Expression | None = None
-    points: Annotated[tuple[Expression, ...], BeforeValidator(only_list)] = ()
+    points: Expressions = ()
     optional: bool = False
     differentiable: bool = True
     values: Expression | None = None

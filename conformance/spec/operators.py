@@ -109,14 +109,16 @@ class Body(Model):
         self.check_calls(check, where)
 
     def check_calls(self, check: Check, where: Text) -> None:
+        # What an unknown input stands for is not reported again as a missing argument.
+        supplied = self.inputs if set(self.inputs) <= set(self.signature.names) else self.signature.names
         calls = [*self.tries.items(), *((id, bench.call) for id, bench in self.bench.items())]
         for id, call in calls:
-            check.bind(self.signature, call, id, supplied=self.inputs)
+            check.bind(self.signature, call, id, supplied=supplied)
             check.source(call, MAKER_NAMES)
         for bench in self.bench.values():
             check.source(bench.operations, FORMULA_BUILTINS)
         if not self.tries and not check.partial:
-            check.bind(self.signature, Arguments(Text("")), where, supplied=self.inputs)
+            check.bind(self.signature, Arguments(Text("")), where, supplied=supplied)
         for id, refusal in self.errors.items():
             refusal.check(check, self.signature, id)
 

@@ -96,7 +96,12 @@ class Signature(Source):
         if len(self.tree.body) != 1 or not isinstance(self.tree.body[0], ast.FunctionDef):
             yield self.remark(self.tree, "not a signature", "as in `(input, beta=1.0, *, out=None)`")
             return
+        seen = set()
         for node in ast.walk(self.tree.body[0].args):
+            if isinstance(node, ast.arg) and node.arg in seen:
+                yield self.remark(node, f"the parameter `{node.arg}` is there twice")
+            if isinstance(node, ast.arg):
+                seen.add(node.arg)
             if isinstance(node, ast.arg) and node.annotation is not None:
                 yield self.remark(
                     node, f"`{node.arg}` has an annotation", "a signature has names and defaults only"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, get_args
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from .document import BROKEN, EMPTY, Map, Mark, Seq
@@ -23,6 +23,10 @@ EXPECTED = {
     "tuple_type": "a list",
     "list_type": "a list",
 }
+
+
+WRITTEN = {"yes": "true", "on": "true", "true": "true", "no": "false", "off": "false", "false": "false"}
+"""What other versions of YAML take for a boolean."""
 
 
 class Place:
@@ -54,6 +58,13 @@ class Place:
         return quote(self.mark.raw)
 
 
+def details(error: ValidationError) -> list[ErrorDetails]:
+    """The errors of a validation, but for lists that are only too short because their items are wrong."""
+    found = error.errors(include_url=False, include_input=False)
+    inner = {detail["loc"][:length] for detail in found for length in range(len(detail["loc"]))}
+    return [detail for detail in found if detail["type"] != "too_short" or detail["loc"] not in inner]
+
+
 def fault_of(error: ErrorDetails, data: Map | Seq, model: type[BaseModel], file: str) -> list[Fault]:
     """The faults that an error stands for; none where the value is already reported as broken."""
     kind, path, context = error["type"], error["loc"], error.get("ctx", {})
@@ -75,16 +86,19 @@ def fault_of(error: ErrorDetails, data: Map | Seq, model: type[BaseModel], file:
         key = place.key or Text("", file, mark.line, mark.column)
         return [Fault(file, key.line, key.column, f"`{key}` has no value")]
     if kind in EXPECTED:
-        hint = (
-            "put it between quotes"
-            if EXPECTED[kind] == "text" and isinstance(place.value, int | float)
-            else ""
-        )
+        hint = ""
+        if EXPECTED[kind] == "text" and isinstance(place.value, int | float):
+            hint = "put it between quotes"
+        elif kind == "bool_type" and place.mark.raw.lower() in WRITTEN:
+            hint = f"write `{WRITTEN[place.mark.raw.lower()]}`"
         return [Fault(file, mark.line, mark.column, f"{place.raw} where {EXPECTED[kind]} is expected", hint)]
-    message = {
-        "greater_than": f"{place.raw} is not greater than {context.get('gt')}",
-        "too_short": f"{place.raw} with nothing in it",
-    }.get(kind, error["msg"].replace("{raw}", place.raw))
+    message = error["msg"].replace("{raw}", place.raw)
+    if kind == "greater_than":
+        message = f"{place.raw} is not greater than {context.get('gt'):g}"
+    elif kind == "too_short" and place.steps and place.steps[-1] == path[-1]:
+        message = f"{place.raw} with nothing in it"
+    elif kind == "too_short":  # of what the models put between, and so without a place of its own
+        message = f"`{place.key}` names no {str(path[-1]).removesuffix('s')}"
     return [Fault(file, mark.line, mark.column, message, context.get("suggestion", ""))]
 
 
@@ -100,9 +114,6 @@ def extra(place: Place, path: tuple[int | str, ...], model: type[BaseModel], fil
     key = place.key
     assert key is not None
     hint = did_you_mean(key, known_keys(model, path[:-1]))
-    parent = place.parent
-    if isinstance(parent, Map) and parent.flow and place.value is EMPTY:
-        hint = "inside `{...}` a comma separates: quote the value, or use a line for each key"
     return Fault(file, key.line, key.column, f"unknown key `{key}`", hint)
 
 
