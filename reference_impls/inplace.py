@@ -29,7 +29,7 @@ def check(ref: Reference, tensor: Tensor, arguments: list[Tensor]) -> None:
         if tensor.requires_grad and tensor.is_leaf:
             raise RuntimeError("a leaf that requires grad is being used in an in-place operation")
     array = tensor.array
-    if 0 in array.strides and any(s == 0 and n > 1 for s, n in zip(array.strides, array.shape, strict=True)):
+    if array.size and 0 in array.strides and any(s == 0 and n > 1 for s, n in zip(array.strides, array.shape, strict=True)):
         raise RuntimeError("several elements of the written-to tensor share one memory location; clone it first")
 
 

@@ -32,8 +32,10 @@ def label(rule: str, tensors: list[Any], array: np.ndarray, default: DType) -> D
     else:
         common = tensors[0].dtype if rule == "same" else promoted(tensors, default)
     category = CATEGORY.get(array.dtype.kind)
-    if category is None:  # an object array: floating or complex numbers
-        category = max(FLOATING, common.category) if rule != "real" else FLOATING
+    if category is None and rule == "real":
+        category = FLOATING
+    elif category is None:  # an object array: only its elements tell whether a number made it complex
+        category = max(common.category, 3 if any(hasattr(v, "_mpc_") for v in array.flat) else FLOATING)
     if rule == "sum" and category == INTEGER:
         return int64
     if category == common.category:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from . import backward, creation, dtypes, grad_mode, hooks
+from . import backward, creation, dtypes, func, function, functional, grad_mode, hooks, nn
 from .tensor import Size
 
 if TYPE_CHECKING:
@@ -92,8 +92,8 @@ def _info(ref: Reference, integer: bool) -> Any:
 def build(ref: Reference) -> Namespace:
     """The namespace of one reference."""
     torch = Namespace("torch")
-    for name, function in ref.ops.public.items():
-        setattr(torch, name, function)
+    for name, operator in ref.ops.public.items():
+        setattr(torch, name, operator)
     members = {
         **{dtype.name: dtype for dtype in dtypes.ALL},
         **dtypes.ALIASES,
@@ -119,14 +119,28 @@ def build(ref: Reference) -> Namespace:
         "result_type": lambda *values: _result_type(ref, values),
         "can_cast": lambda a, b: a.category <= b.category,
         **creation.for_reference(ref),
-        **grad_mode.for_reference(ref.modes),
     }
     torch.__dict__.update(members)
-    torch.autograd = Namespace("torch.autograd", {**backward.for_reference(ref), **grad_mode.for_reference(ref.modes)})
-    torch.autograd.graph = Namespace("torch.autograd.graph", hooks.for_reference(ref))
-    torch.autograd.grad_mode = Namespace("torch.autograd.grad_mode", grad_mode.for_reference(ref.modes))
-    torch.nn = Namespace("torch.nn")
-    torch.nn.functional = Namespace("torch.nn.functional")
+    modes = grad_mode.for_reference(ref.modes)
+    custom, once_differentiable = function.for_reference(ref)
+    products, dual_numbers = functional.for_reference(ref)
+    for dotted, names in {
+        "torch": modes,
+        "torch.autograd": {**backward.for_reference(ref), **modes, **custom, "Variable": ref.Tensor},
+        "torch.autograd.grad_mode": modes,
+        "torch.autograd.graph": hooks.for_reference(ref),
+        "torch.autograd.function": {**custom, "once_differentiable": once_differentiable},
+        "torch.autograd.functional": products,
+        "torch.autograd.forward_ad": dual_numbers,
+        "torch.func": func.for_reference(ref),
+        "torch.nn": nn.for_reference(ref),
+        "torch.nn.functional": {},
+    }.items():
+        if dotted != "torch":
+            define(torch, dotted, Namespace(dotted))
+        for name, value in names.items():
+            define(torch, f"{dotted}.{name}", value)
+    torch.vmap = torch.func.vmap
     return torch
 
 

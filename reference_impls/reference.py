@@ -144,23 +144,29 @@ class Reference:
             else:
                 arrays.append(xp.from_numpy(np.asarray(tensor)))
             bit <<= 1
-        result = record.forward(xp, *arrays, **attributes)
+        try:
+            result = record.forward(xp, *arrays, **attributes)
+        except ValueError as error:  # NumPy's word for shapes that do not fit
+            if isinstance(error, IndexError):  # and for axes out of range
+                raise
+            raise RuntimeError(str(error)) from None
         if not recording:
             pass
         elif record.variadic:
             mask = mask if record.differentiable else 0
         else:
             mask &= record.differentiable
-        if type(result) is tuple:
+        many = type(result) is tuple
+        if many:
             made = [self._result(record, r, own, exact, attributes) for r in result]
         else:
             made = [self._result(record, result, own, exact, attributes)]
         if mask:
-            self._attach(record, mask, tensors, made, attributes)
+            self._attach(record, mask, tensors, made, attributes, many)
         if record.view:
             for index, view in enumerate(made):
-                views.derive(self, own[0], view, record, attributes, index if type(result) is tuple else None)
-        return made[0] if type(result) is not tuple else tuple(made)
+                views.derive(self, own[0], view, record, attributes, index if many else None)
+        return tuple(made) if many else made[0]
 
     def _result(self, record: Record, array: Any, own: list[Tensor], exact: bool, attributes: dict[str, Any]) -> Tensor:
         if type(array) is not np.ndarray:
@@ -191,7 +197,13 @@ class Reference:
         return tensor
 
     def _attach(
-        self, record: Record, mask: int, tensors: Sequence[Any], made: list[Tensor], attributes: dict[str, Any]
+        self,
+        record: Record,
+        mask: int,
+        tensors: Sequence[Any],
+        made: list[Tensor],
+        attributes: dict[str, Any],
+        many: bool,
     ) -> None:
         """Makes the node of an application, with its edges and what it saves."""
         edges = []
@@ -203,7 +215,7 @@ class Reference:
             else:
                 edges.append(self.edge(tensor))
         outputs = [(tensor.array.shape, tensor.dtype) for tensor in made]
-        node = PrimitiveNode(self.next_sequence(), edges, outputs, record, attributes)
+        node = PrimitiveNode(self.next_sequence(), edges, outputs, record, attributes, many)
         node.save(self, mask, tensors, made)
         for index, tensor in enumerate(made):
             if tensor.dtype.category >= 2:  # integers and bools are not differentiable
@@ -226,7 +238,7 @@ class Reference:
 
     # Operators
 
-    def operator(self, function: Callable[..., Any], dtype_rule: str = "promote", name: str = "") -> Callable[..., Any]:
+    def operator(self, function: Callable[..., Any], dtype_rule: str | Sequence[str] = "promote", name: str = "") -> Callable[..., Any]:
         """The boundary of an operator: labels that flowed through its definition are replaced by its own."""
 
         def operator(*args: Any, **kwargs: Any) -> Any:
@@ -246,7 +258,10 @@ class Reference:
         operator.__doc__ = function.__doc__
         return operator
 
-    def _stamp(self, result: Any, rule: str, own: list[Tensor], wanted: DType | None) -> Any:
+    def _stamp(self, result: Any, rule: str | Sequence[str], own: list[Tensor], wanted: DType | None) -> Any:
+        if not isinstance(rule, str):  # one for each of several results
+            stamped = [self._stamp(part, r, own, wanted) for part, r in zip(result, rule, strict=True)]
+            return type(result)(stamped) if type(result) in (tuple, list) else type(result)(*stamped)
         if isinstance(result, Tensor):
             if wanted is None and rule == "none":
                 return result

@@ -180,13 +180,21 @@ class PrimitiveNode(Node):
     """An application of a primitive."""
 
     def __init__(
-        self, sequence: int, edges: Sequence[Any], outputs: list, record: Record, attributes: dict[str, Any]
+        self,
+        sequence: int,
+        edges: Sequence[Any],
+        outputs: list[tuple[tuple[int, ...], DType]],
+        record: Record,
+        attributes: dict[str, Any],
+        many: bool = False,
     ) -> None:
         self.sequence = sequence
         self.edges = edges
         self.outputs = outputs
         self.record = record
         self.attributes = attributes
+        self.many = many
+        """Whether the primitive returned a tuple, if only of one result."""
         self.saved: dict[str, Any] | None = NOTHING
 
     def name(self) -> str:
@@ -210,7 +218,7 @@ class PrimitiveNode(Node):
                 saved[name] = ref.as_tensor(tensors[i]).array.shape
         if result:
             packed = [save(ref, r, is_result=True) for r in results]
-            saved["result"] = packed[0] if len(packed) == 1 else packed
+            saved["result"] = packed if self.many else packed[0]
         self.saved = saved
 
     def follow(self, cell: list[int]) -> None:
@@ -227,7 +235,7 @@ class PrimitiveNode(Node):
                 f"{self.name()}: trying to backward through the graph a second time, after what it saved was "
                 "freed; the first backward needs retain_graph=True"
             )
-        known = {"F": ref.ops, "g": grads[0] if len(self.outputs) == 1 else self._all(ref, grads), **self.attributes}
+        known = {"F": ref.ops, "g": self._all(ref, grads) if self.many else grads[0]} | self.attributes
         if record.variadic:
             return self._evaluate(ref, record.formulas[0], record.uses[0], known)
         return [
