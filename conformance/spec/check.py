@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 
 from .document import Map
-from .faults import Fault, did_you_mean
+from .faults import Fault, did_you_mean, quote
 from .formula import Formula
 from .signature import Arguments, Signature
 from .source import Source, SourceError
@@ -42,9 +42,7 @@ class Check:
         """Faults for the names in a text that are not known where it stands."""
         if source is not None:
             for remark in source.unknown(*known):
-                self.faults.append(
-                    Fault(self.file, remark.line, remark.column, remark.message, remark.suggestion)
-                )
+                self.faults.append(remark.at(self.file))
 
     def sources(self, sources: Iterable[Source], *known: Collection[str]) -> None:
         for source in sources:
@@ -72,7 +70,7 @@ class Check:
         """Faults for words that name nothing."""
         for word in used:
             if word not in known:
-                self.fault(word, f"`{word}` is not {what}", did_you_mean(word, sorted(known)))
+                self.fault(word, f"{quote(word)} is not {what}", did_you_mean(word, sorted(known)))
 
     def known_not(self, used: Iterable[Text], taken: Collection[str]) -> None:
         """Faults for ids that belong to derived clauses."""

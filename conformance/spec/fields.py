@@ -129,6 +129,7 @@ Dotted = Annotated[Text, AfterValidator(dotted)]
 Judge = Annotated[Text, AfterValidator(one_of(JUDGES, "a judge")), WithJsonSchema({"enum": list(JUDGES)})]
 Raised = Annotated[Text, AfterValidator(one_of(sorted(EXCEPTIONS), "a built-in exception"))]
 ResultDtype = Annotated[Text, AfterValidator(one_of(RESULT_DTYPES, "a rule for the result's dtype"))]
+ResultDtypes = Annotated[tuple[ResultDtype, ...], BeforeValidator(several)]
 Dtype = Annotated[Text, AfterValidator(one_of((*DTYPE_GROUPS, *DTYPES), "a dtype"))]
 
 Links = Annotated[tuple[Link, ...], BeforeValidator(several)]

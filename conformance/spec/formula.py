@@ -117,22 +117,22 @@ class Formula(Source):
         return self.function(tuple(names), namespace)(**names)
 
     def compile(self, parameters: tuple[str, ...], persists: tuple[str, ...]) -> CodeType:
-        tree = self.shifted(self.parse())
-        kept = [f"{name!r}: {name}" for name in persists]
-        state = ast.parse("{" + ", ".join(kept) + "}", mode="eval").body if kept else None
-        body = self.ending(tree.body, state)
-        arguments = ast.arguments(
-            [], [], None, [ast.arg(str(name)) for name in parameters], [None] * len(parameters), None, []
-        )
-        function = ast.FunctionDef("formula", arguments, body, [])
-        if "type_params" in ast.FunctionDef._fields:  # from Python 3.12 on
-            vars(function)["type_params"] = []
-        place = {"lineno": self.line, "end_lineno": self.line, "col_offset": 0, "end_col_offset": 0}
-        vars(function).update(place)
-        module = ast.fix_missing_locations(ast.Module([function], []))
-        return next(
-            constant for constant in self.compiled(module).co_consts if isinstance(constant, CodeType)
-        )
+        """The code of a function of these parameters."""
+
+        def rewrite(tree: ast.Module) -> ast.Module:
+            values: list[ast.expr] = [ast.Name(name, ast.Load()) for name in persists]
+            state = ast.Dict([ast.Constant(name) for name in persists], values) if persists else None
+            keywords = [ast.arg(str(name)) for name in parameters]
+            arguments = ast.arguments([], [], None, keywords, [None] * len(keywords), None, [])
+            function = ast.FunctionDef("formula", arguments, self.ending(tree.body, state), [])
+            if "type_params" in ast.FunctionDef._fields:  # from Python 3.12 on
+                vars(function)["type_params"] = []
+            place = {"lineno": self.line, "end_lineno": self.line, "col_offset": 0, "end_col_offset": 0}
+            vars(function).update(place)
+            return ast.Module([function], [])
+
+        code = self.compiled(rewrite)
+        return next(constant for constant in code.co_consts if isinstance(constant, CodeType))
 
     def ending(self, body: list[ast.stmt], state: ast.expr | None) -> list[ast.stmt]:
         """A block whose value is returned, with the state where there is any."""

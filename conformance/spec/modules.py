@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import ClassVar
+from collections.abc import Iterator, Mapping
+from typing import Any, ClassVar
 
 from pydantic import Field
 
@@ -85,6 +85,32 @@ class ModuleSpec(Spec):
         if self.inputs:
             return tuple(self.inputs)
         return tuple(dict.fromkeys(name for trial in self.tries.values() for name in trial.inputs))
+
+    def options(self, call: Arguments, namespace: dict[str, Any]) -> dict[str, Any]:
+        """What the constructor's parameters and the names of ``let`` are, for one argument list."""
+        options = {name: default.evaluate(namespace) for name, default in self.signature.defaults.items()}
+        options |= {name: value.evaluate(namespace) for name, value in self.signature.bind(call).items()}
+        return self.completed(options, namespace)
+
+    def completed(self, options: dict[str, Any], namespace: dict[str, Any]) -> dict[str, Any]:
+        """The constructor's parameters, and with them the names of ``let``."""
+        if self.let is None:
+            return options
+        return options | self.let.function(tuple(options), namespace, self.locals)(**options)
+
+    @staticmethod
+    def declared(
+        members: Mapping[Text, Member], options: dict[str, Any], namespace: dict[str, Any]
+    ) -> Iterator[tuple[str, tuple[int, ...] | None, Member]]:
+        """The members that a module with these options has: name, shape (None where absent) and declaration."""
+        for pattern, member in members.items():
+            for turn in member.each.evaluate(namespace, **options) if member.each else [{}]:
+                names = options | turn
+                present = member.when is None or member.when.evaluate(namespace, **names)
+                if present:
+                    yield pattern.format(**turn), tuple(member.shape.evaluate(namespace, **names)), member
+                elif not turn:
+                    yield str(pattern), None, member
 
     def own_ids(self) -> Iterator[Text]:
         yield from (*self.clauses, *self.tries, *self.errors)

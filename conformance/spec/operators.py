@@ -10,7 +10,7 @@ from pydantic import BeforeValidator, Field, PrivateAttr
 
 from .check import Check
 from .document import Map
-from .fields import Dotted, DottedNames, FormulaOrMap, Id, Name, ResultDtype
+from .fields import Dotted, DottedNames, FormulaOrMap, Id, Name, ResultDtypes
 from .formula import Formula
 from .models import Benches, Claim, Input, Model, Refusal, Spec
 from .signature import Arguments, Signature
@@ -52,7 +52,8 @@ class Body(Model):
     tries: dict[Id, Arguments] = Field(default_factory=dict, alias="try")
     definition: Formula | None = None
     random: bool = False
-    result: ResultDtype = Text("promote")
+    result: ResultDtypes = (Text("promote"),)
+    """The rule for the dtype of each result."""
     gradient: dict[Name, Formula] = Field(default_factory=dict)
     special: dict[Id, Annotated[Special, BeforeValidator(gather_arguments)]] = Field(default_factory=dict)
     errors: dict[Id, Refusal] = Field(default_factory=dict)
@@ -87,7 +88,7 @@ class Body(Model):
         if self.definition is None and not self.random:
             check.missing(where, "`definition` is missing", "only an operator with `random: true` has none")
         names = self.signature.parameters
-        what = f"a parameter of {self.signature.text}"
+        what = f"a parameter of {self.signature.brief}"
         check.known(self.inputs, names, what)
         check.known(self.gradient, names, what)
         vocabulary = formula_names()

@@ -1,10 +1,9 @@
 """Programs: a few lines in torch's vocabulary, run on a backend, whose claims are asserts and yields.
 
-Before it runs a program is rewritten: ``assert left == right`` becomes
-``__expect__(line, left, lambda: right)`` (the right side is evaluated only where the runner wants it), any
-other assert ``__hold__(line, condition)``, and ``yield value`` outside functions ``__observe__(line, value)``.
-Whoever runs a program puts these three in its namespace, with ``torch``, ``raises``, ``warns`` and what it is
-given.
+Before it runs, a program is rewritten: ``assert left == right`` to
+``__expect__(line, left, lambda: right)``, whose right side is evaluated only where the runner wants it; any other
+assert to ``__hold__(line, condition)``; ``yield value`` outside functions to ``__observe__(line, value)``.
+Whoever runs a program puts these three in its namespace, with ``torch``, ``raises``, ``warns`` and what it is given.
 """
 
 from __future__ import annotations
@@ -91,8 +90,7 @@ class Program(Source):
     @cached_property
     def code(self) -> CodeType:
         """The rewritten program; its tracebacks point at the lines of the spec file."""
-        tree = Rewriter().visit(self.shifted(self.parse()))
-        return self.compiled(ast.fix_missing_locations(tree))
+        return self.compiled(Rewriter().visit)
 
     @classmethod
     def generated(cls, text: str, file: str) -> Program:

@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import Any, ClassVar, Self, cast
 
 from .document import EMPTY
-from .faults import did_you_mean
+from .faults import did_you_mean, quote
 from .formula import Expression
 from .source import Remark, Source, SourceError
 from .text import Text
@@ -133,6 +133,11 @@ class Signature(Source):
     def names(self) -> tuple[str, ...]:
         return tuple(self.parameters)
 
+    @property
+    def brief(self) -> str:
+        """The names alone, for messages."""
+        return quote(f"({', '.join(self.parameters)})", 60)
+
     def __contains__(self, name: str) -> bool:
         return name in self.parameters
 
@@ -168,7 +173,7 @@ class Signature(Source):
                 bound[places[index]] = expression
             elif rest is None:
                 remarks.append(
-                    arguments.remark(node, f"{arguments.shown(node)}: one argument too many for {self.text}")
+                    arguments.remark(node, f"{arguments.shown(node)}: one argument too many for {self.brief}")
                 )
         if rest is not None:
             bound[rest] = whole(arguments, ast.Tuple(call.args[len(places) :], ast.Load()))
@@ -189,7 +194,7 @@ class Signature(Source):
                 further.append(keyword)
             else:
                 near = did_you_mean(name, [p.name for p in open_])
-                remarks.append(arguments.remark(keyword, f"no parameter `{name}` in {self.text}", near))
+                remarks.append(arguments.remark(keyword, f"no parameter `{name}` in {self.brief}", near))
         if extra is not None:
             keys: list[ast.expr | None] = [ast.Constant(keyword.arg) for keyword in further]
             bound[extra] = whole(arguments, ast.Dict(keys, [keyword.value for keyword in further]))

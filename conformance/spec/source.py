@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import symtable
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from types import CodeType
@@ -13,7 +13,7 @@ from typing import Any, ClassVar, Self
 from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
-from .faults import did_you_mean, quote
+from .faults import Fault, SpecError, did_you_mean, quote
 from .text import Text
 from .words import MODULES, UNSAFE_BUILTINS
 
@@ -29,6 +29,13 @@ class Remark:
     column: int
     message: str
     suggestion: str = ""
+
+    def at(self, file: str) -> Fault:
+        return Fault(file, self.line, self.column, self.message, self.suggestion)
+
+
+TROUBLE = (SyntaxError, ValueError, RecursionError, MemoryError, OverflowError)
+"""All the ways in which Python gives up on a text."""
 
 
 class SourceError(Exception):
@@ -84,25 +91,23 @@ class Source:
         """A fresh syntax tree; every way to fail is a SourceError."""
         try:
             return ast.parse(self.source, self.text.file)
-        except (SyntaxError, ValueError, RecursionError, MemoryError, OverflowError) as error:
+        except TROUBLE as error:
             raise SourceError(self.complaint(error)) from None
 
-    def complaint(self, error: BaseException) -> Remark:
-        """Python's own complaint, at its place in the file."""
+    def complaint(self, error: BaseException, shifted: bool = False) -> Remark:
+        """Python's own complaint, at its place in the file; ``shifted`` where its columns are true already."""
         first, last = self.text.line, self.text.line + self.text.count("\n")
         if not isinstance(error, SyntaxError):
-            return Remark(
-                first, self.text.column, f"{self.kind} cannot be parsed: {error or type(error).__name__}"
-            )
+            why = str(error) or type(error).__name__
+            return Remark(first, self.text.column, f"{self.kind} cannot be parsed: {why}")
         line = min(max(error.lineno or first, first), last)
         shown = self.text.split("\n")[line - first]
-        column = (
-            self.text.column + max((error.offset or 1) - 1, 0) - (len(self.prefix) if line == first else 0)
-        )
+        column = error.offset or 1
+        if not shifted:
+            column += self.text.column - 1 - (len(self.prefix) if line == first else 0)
         column = min(max(column, self.text.column), self.text.column + len(shown))
-        return Remark(
-            line, column, f"{self.kind}: {error.msg}" + (f": {quote(shown)}" if shown.strip() else "")
-        )
+        message = f"{self.kind}: {error.msg}" + (f": {quote(shown)}" if shown.strip() else "")
+        return Remark(line, column, message)
 
     def check(self) -> Iterator[Remark]:
         """What is wrong with the parsed text, whatever names it may use."""
@@ -132,7 +137,7 @@ class Source:
         """Names that are read but bound nowhere around, and names that the outermost level binds."""
         try:
             top = symtable.symtable(self.source, self.text.file, "exec")
-        except (SyntaxError, RecursionError, MemoryError) as error:
+        except TROUBLE as error:
             raise SourceError(self.complaint(error)) from None
         free: set[str] = set()
         bound: set[str] = set()
@@ -183,12 +188,13 @@ class Source:
                 node.end_col_offset = max((node.end_col_offset or 0) + shift, 0)
         return tree
 
-    def compiled(self, tree: ast.Module) -> CodeType:
-        """The code object of a rewritten tree. Faults that only the compiler finds are SourceErrors too."""
+    def compiled(self, rewrite: Callable[[ast.Module], ast.Module]) -> CodeType:
+        """The code object of the rewritten tree. What only the compiler finds wrong is a SpecError."""
         try:
-            return compile(tree, self.text.file, "exec", dont_inherit=True)
-        except (SyntaxError, ValueError, RecursionError, MemoryError, OverflowError) as error:
-            raise SourceError(self.complaint(error)) from None
+            tree = rewrite(self.shifted(self.parse()))
+            return compile(ast.fix_missing_locations(tree), self.text.file, "exec", dont_inherit=True)
+        except TROUBLE as error:
+            raise SpecError([self.complaint(error, shifted=True).at(self.file)]) from None
 
     @classmethod
     def validate(cls, value: Any) -> Self:

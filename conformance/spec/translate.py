@@ -74,7 +74,7 @@ def fault_of(error: ErrorDetails, data: Map | Seq, model: type[BaseModel], file:
     if place.value is BROKEN and not on_key:
         return []
     if "remarks" in context:
-        return [Fault(file, r.line, r.column, r.message, r.suggestion) for r in context["remarks"]]
+        return [remark.at(file) for remark in context["remarks"]]
     if kind == "missing":
         return [missing(str(path[-1]), Place(data, path[:-1]), file)]
     if kind == "extra_forbidden" and place.key is not None:
@@ -84,7 +84,7 @@ def fault_of(error: ErrorDetails, data: Map | Seq, model: type[BaseModel], file:
         return [Fault(file, place.key.line, place.key.column, message, context.get("suggestion", ""))]
     if place.value is EMPTY or place.value is None:
         key = place.key or Text("", file, mark.line, mark.column)
-        return [Fault(file, key.line, key.column, f"`{key}` has no value")]
+        return [Fault(file, key.line, key.column, f"{quote(key)} has no value")]
     if kind in EXPECTED:
         hint = ""
         if EXPECTED[kind] == "text" and isinstance(place.value, int | float):
@@ -98,14 +98,14 @@ def fault_of(error: ErrorDetails, data: Map | Seq, model: type[BaseModel], file:
     elif kind == "too_short" and place.steps and place.steps[-1] == path[-1]:
         message = f"{place.raw} with nothing in it"
     elif kind == "too_short":  # of what the models put between, and so without a place of its own
-        message = f"`{place.key}` names no {str(path[-1]).removesuffix('s')}"
+        message = f"{quote(str(place.key))} names no {str(path[-1]).removesuffix('s')}"
     return [Fault(file, mark.line, mark.column, message, context.get("suggestion", ""))]
 
 
 def missing(name: str, parent: Place, file: str) -> Fault:
     """A key that has to be there and is not."""
     if parent.key is not None:
-        return Fault(file, parent.key.line, parent.key.column, f"`{parent.key}` has no `{name}`")
+        return Fault(file, parent.key.line, parent.key.column, f"{quote(parent.key)} has no `{name}`")
     return Fault(file, parent.mark.line, parent.mark.column, f"`{name}` is missing")
 
 
@@ -114,7 +114,7 @@ def extra(place: Place, path: tuple[int | str, ...], model: type[BaseModel], fil
     key = place.key
     assert key is not None
     hint = did_you_mean(key, known_keys(model, path[:-1]))
-    return Fault(file, key.line, key.column, f"unknown key `{key}`", hint)
+    return Fault(file, key.line, key.column, f"unknown key {quote(key)}", hint)
 
 
 def known_keys(model: type[BaseModel], path: tuple[int | str, ...]) -> list[str]:
