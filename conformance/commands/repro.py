@@ -18,7 +18,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(options: argparse.Namespace) -> None:
-    from ..report.script import script
+    from ..report.script import expected, script
 
     case, device, mode = one_case(options.clause)
     dtype = options.dtype or case.dtypes[0]
@@ -29,12 +29,13 @@ def main(options: argparse.Namespace) -> None:
     if name not in samples:
         raise Refused(f"--sample {name}: the clause has {', '.join(map(repr, samples))}")
     sample = samples[name]
-    base = None
+    base = ""
     if case.judge == "reference":
         from ..assemble import reference_backend
 
-        own = Base.of(reference_backend(root_of(case.spec.path)), sample, dtype)
+        reference = reference_backend(root_of(case.spec.path.resolve()))
+        own = Base.of(reference, sample, dtype)
         if own.fault:
             raise Refused(f"the reference: {own.fault}")
-        base = own.ran.observations
+        base = expected(own, reference, dtype)
     print(script(case, sample, options.clause, dtype, options.device or device or "cpu", mode or "eager", base), end="")

@@ -9,8 +9,13 @@ from typing import Any
 
 import numpy as np
 
+from reference_impls.dtypes import NAMES
+
+from ..backends.reference import ReferenceBackend
 from ..case import Case, Given, Sample
+from ..check import Base
 from ..generate.common import PRELUDE
+from ..judge import DRAWS, FACTOR, FLOOR
 from ..observe import Leaf, Observation
 from ..run import SEED, stored
 from ..spec.words import MODULES
@@ -27,10 +32,11 @@ MODE = {"eager": "transformed = lambda function: function", "compile": "transfor
 
 
 def script(
-    case: Case, sample: Sample, case_id: str, dtype: str, device: str, mode: str, base: Sequence[Observation] | None
+    case: Case, sample: Sample, case_id: str, dtype: str, device: str, mode: str, base: str
 ) -> str:
-    """The script. ``base`` is what the reference yielded; without it both sides of an equality are torch's."""
-    program = shown(str(sample.program), with_right=base is None)
+    """The script. ``base`` is the text of what is expected (see `expected`); without it both sides of an equality
+    are torch's."""
+    program = shown(str(sample.program), with_right=not base)
     setup = [str(part) for part in sample.setup if part.file != str(PRELUDE)]
     inputs = [f"{name} = {tensor(given, stored(given, dtype))}" for name, given in sample.inputs.items()]
     own = "\n".join([*setup, program])
@@ -46,7 +52,8 @@ def script(
         MODE.get(mode, "") if "transformed" in names else "",
         "torch.backends.cudnn.allow_tf32 = False" if device.startswith("cuda") else "",
         f"torch.set_default_device({device!r})" if device != "cpu" else "",
-        f"_expected = iter({literal_list(base)})" if "_expected" in names else "",
+        f"_expected = iter({base})" if "_expected" in names else "",
+        "DIFFERS = '   <-- DIFFERS'" if helpers else "",
         *(f"\n\n{function}" for function in (*helpers, *prelude)),
         "\n",
         *setup,
@@ -145,12 +152,39 @@ def literal(value: Any) -> str:
     return repr(value.tolist() if isinstance(value, np.ndarray) else value)
 
 
-def literal_list(base: Sequence[Observation] | None) -> str:
-    """What the reference yielded, statement by statement: values by their path."""
-    found = [observation for observation in base or () if observation.kind in ("yield", "expect")]
-    return "[\n" + "".join(f"    {values(o.left if o.right is None else o.right)},\n" for o in found) + "]"
+def expected(base: Base, reference: ReferenceBackend, dtype: str) -> str:
+    """What the reference yielded, statement by statement: by path each value, and how far one may be from it.
+
+    The tolerance is the judge's; see ``conformance/judge.py`` for its rules.
+    """
+    redo = base.redo(reference, NAMES[dtype])
+    noisy = [run for run in map(redo, range(DRAWS)) if run is not None and len(run) == len(base.ran.observations)]
+    text = "[\n"
+    for index, observation in enumerate(base.ran.observations):
+        if observation.kind not in ("yield", "expect"):
+            continue
+        others = [_right(run[index]) for run in noisy]
+        pairs = []
+        for place, leaf in enumerate(_right(observation)):
+            if leaf.kind in ("sequence", "keys"):
+                continue
+            tolerance = _tolerance(leaf, [leaves[place] for leaves in others if place < len(leaves)], dtype)
+            pairs.append(f"{leaf.path!r}: ({literal(leaf.value)}, {literal(tolerance)})")
+        text += f"    {{{', '.join(pairs)}}},\n"
+    return text + "]"
 
 
-def values(leaves: Iterable[Leaf]) -> str:
-    pairs = (f"{leaf.path!r}: {literal(leaf.value)}" for leaf in leaves if leaf.kind not in ("sequence", "keys"))
-    return "{" + ", ".join(pairs) + "}"
+def _right(observation: Observation) -> list[Leaf]:
+    return observation.left if observation.right is None else observation.right
+
+
+def _tolerance(leaf: Leaf, noisy: Sequence[Leaf], dtype: str) -> np.ndarray | float:
+    """How far from a value of the reference one of ``dtype`` may be."""
+    if not isinstance(leaf.value, np.ndarray) or leaf.value.dtype.kind not in "fc" or leaf.exact:
+        return 0.0
+    tested = NAMES[dtype if leaf.kind == "tensor" else "float64"]
+    size = np.abs(leaf.value)
+    with np.errstate(all="ignore"):
+        ulp = tested.spacing(np.minimum(np.where(np.isfinite(size), size, 0.0), tested.largest or 1.0))
+        strayed = [np.nan_to_num(np.abs(other.value - leaf.value)) for other in noisy if other.value.shape == size.shape]
+    return np.maximum(FLOOR * ulp, FACTOR * np.max([np.zeros_like(size), *strayed], axis=0))

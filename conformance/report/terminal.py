@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from io import StringIO
 
+from rich import box
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
@@ -43,11 +44,11 @@ def render(tally: Tally, width: int, color: bool, everything: bool = False, name
 
 def _matrix(tally: Tally) -> Table:
     """Cases by area and verdict, with the number of lines in parentheses."""
-    table = Table(title="cases (lines)", title_justify="left", pad_edge=False)
+    table = Table(title="cases (lines)", title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1))
     table.add_column("area", overflow="fold")
     for verdict, style in COLUMNS:
-        table.add_column(verdict.value, justify="right", style=style)
-    table.add_column("planned", justify="right", style="bold")
+        table.add_column(verdict.value.replace(" ", "\n"), justify="right", style=style, no_wrap=True)
+    table.add_column("planned", justify="right", style="bold", no_wrap=True)
     areas = tally.areas()
     for name, cases in areas.items():
         table.add_row(name, *_cells(tally, cases))
