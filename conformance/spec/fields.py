@@ -127,15 +127,41 @@ Prose = Annotated[Text, AfterValidator(prose)]
 Link = Annotated[Text, AfterValidator(link)]
 Dotted = Annotated[Text, AfterValidator(dotted)]
 Judge = Annotated[Text, AfterValidator(one_of(JUDGES, "a judge")), WithJsonSchema({"enum": list(JUDGES)})]
-Raised = Annotated[Text, AfterValidator(one_of(sorted(EXCEPTIONS), "a built-in exception"))]
-ResultDtype = Annotated[Text, AfterValidator(one_of(RESULT_DTYPES, "a rule for the result's dtype"))]
-ResultDtypes = Annotated[tuple[ResultDtype, ...], BeforeValidator(several)]
-Dtype = Annotated[Text, AfterValidator(one_of((*DTYPE_GROUPS, *DTYPES), "a dtype"))]
+Raised = Annotated[
+    Text,
+    AfterValidator(one_of(sorted(EXCEPTIONS), "a built-in exception")),
+    WithJsonSchema({"enum": sorted(EXCEPTIONS)}),
+]
+ResultDtype = Annotated[
+    Text,
+    AfterValidator(one_of(RESULT_DTYPES, "a rule for the result's dtype")),
+    WithJsonSchema({"enum": list(RESULT_DTYPES)}),
+]
+ResultDtypes = Annotated[
+    tuple[ResultDtype, ...],
+    BeforeValidator(several, json_schema_input_type=ResultDtype | tuple[ResultDtype, ...]),
+]
+Dtype = Annotated[
+    Text,
+    AfterValidator(one_of((*DTYPE_GROUPS, *DTYPES), "a dtype")),
+    WithJsonSchema({"enum": [*DTYPE_GROUPS, *DTYPES]}),
+]
 
-Links = Annotated[tuple[Link, ...], BeforeValidator(several)]
-Dtypes = Annotated[tuple[Dtype, ...], BeforeValidator(several), AfterValidator(groups)]
-Labels = Annotated[tuple[Label, ...], BeforeValidator(several)]
-DottedNames = Annotated[tuple[Dotted, ...], BeforeValidator(several)]
+Links = Annotated[tuple[Link, ...], BeforeValidator(several, json_schema_input_type=Link | tuple[Link, ...])]
+Dtypes = Annotated[
+    tuple[Dtype, ...],
+    BeforeValidator(several, json_schema_input_type=Dtype | tuple[Dtype, ...]),
+    AfterValidator(groups),
+]
+Labels = Annotated[
+    tuple[Label, ...], BeforeValidator(several, json_schema_input_type=Label | tuple[Label, ...])
+]
+DottedNames = Annotated[
+    tuple[Dotted, ...], BeforeValidator(several, json_schema_input_type=Dotted | tuple[Dotted, ...])
+]
 Expressions = Annotated[tuple[Expression, ...], BeforeValidator(only_list)]
 Bounds = Annotated[tuple[Expression, ...], BeforeValidator(only_list), AfterValidator(bounds)]
-FormulaOrMap = Annotated[Formula | dict[Text, Formula], PlainValidator(formulas)]
+FormulaOrMap = Annotated[
+    Formula | dict[Text, Formula],
+    PlainValidator(formulas, json_schema_input_type=Formula | dict[Text, Formula]),
+]

@@ -82,7 +82,7 @@ def bench_call(value: Any) -> Any:
     return value if isinstance(value, Map) else {"call": value}
 
 
-Benches = dict[Label, Annotated[Bench, BeforeValidator(bench_call)]]
+Benches = dict[Label, Annotated[Bench, BeforeValidator(bench_call, json_schema_input_type=Bench | Arguments)]]
 
 
 class Refusal(Claim):

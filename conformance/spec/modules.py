@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from itertools import groupby
 from typing import Any, ClassVar
 
 from pydantic import Field
@@ -102,15 +103,21 @@ class ModuleSpec(Spec):
     def declared(
         members: Mapping[Text, Member], options: dict[str, Any], namespace: dict[str, Any]
     ) -> Iterator[tuple[str, tuple[int, ...] | None, Member]]:
-        """The members that a module with these options has: name, shape (None where absent) and declaration."""
-        for pattern, member in members.items():
-            for turn in member.each.evaluate(namespace, **options) if member.each else [{}]:
-                names = options | turn
-                present = member.when is None or member.when.evaluate(namespace, **names)
-                if present:
-                    yield pattern.format(**turn), tuple(member.shape.evaluate(namespace, **names)), member
-                elif not turn:
-                    yield str(pattern), None, member
+        """The members that a module with these options has: name, shape (None if absent), declaration."""
+        for _, family in groupby(members.items(), lambda item: item[1].each and item[1].each.text):
+            patterns = list(family)  # neighbours with the same loop go through it together
+            each = patterns[0][1].each
+            for turn in each.evaluate(namespace, **options) if each else [{}]:
+                for pattern, member in patterns:
+                    names = options | turn
+                    if member.when is None or member.when.evaluate(namespace, **names):
+                        yield (
+                            str(pattern).format(**turn),
+                            tuple(member.shape.evaluate(namespace, **names)),
+                            member,
+                        )
+                    elif each is None:
+                        yield str(pattern), None, member
 
     def own_ids(self) -> Iterator[Text]:
         yield from (*self.clauses, *self.tries, *self.errors)

@@ -55,7 +55,9 @@ class Body(Model):
     result: ResultDtypes = (Text("promote"),)
     """The rule for the dtype of each result."""
     gradient: dict[Name, Formula] = Field(default_factory=dict)
-    special: dict[Id, Annotated[Special, BeforeValidator(gather_arguments)]] = Field(default_factory=dict)
+    special: dict[
+        Id, Annotated[Special, BeforeValidator(gather_arguments, json_schema_input_type=dict[Text, Any])]
+    ] = Field(default_factory=dict)
     errors: dict[Id, Refusal] = Field(default_factory=dict)
     bench: Benches = Field(default_factory=dict)
 

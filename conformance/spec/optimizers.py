@@ -90,6 +90,12 @@ class Timetable(Model):
     lr: Expression
 
 
+Timetables = Annotated[
+    tuple[Timetable, ...],
+    BeforeValidator(several, json_schema_input_type=Timetable | tuple[Timetable, ...]),
+]
+
+
 class SchedulerSpec(Spec):
     """A class of learning-rate schedulers, as a closed form in ``base_lr`` and ``epoch``."""
 
@@ -98,9 +104,7 @@ class SchedulerSpec(Spec):
     scheduler: Dotted
     signature: Signature
     lr: Formula
-    timetables: Annotated[tuple[Timetable, ...], BeforeValidator(several)] = Field(
-        default=(), alias="timetable"
-    )
+    timetables: Timetables = Field(default=(), alias="timetable")
     tries: dict[Id, Arguments] = Field(default_factory=dict, alias="try")
     errors: dict[Id, Refusal] = Field(default_factory=dict)
     bench: Benches = Field(default_factory=dict)

@@ -1,9 +1,10 @@
 """Programs: a few lines in torch's vocabulary, run on a backend, whose claims are asserts and yields.
 
 Before it runs, a program is rewritten: ``assert left == right`` to
-``__expect__(line, left, lambda: right)``, whose right side is evaluated only where the runner wants it; any other
-assert to ``__hold__(line, condition)``; ``yield value`` outside functions to ``__observe__(line, value)``.
-Whoever runs a program puts these three in its namespace, with ``torch``, ``raises``, ``warns`` and what it is given.
+``__expect__(line, left, lambda: right)``, whose right side is evaluated only where the runner wants it; any
+other assert to ``__hold__(line, condition)``; ``yield value`` outside functions to
+``__observe__(line, value)``. Whoever runs a program puts these three in its namespace, with ``torch``,
+``raises``, ``warns`` and what it is given.
 """
 
 from __future__ import annotations

@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, ClassVar, Self, cast
 
+from pydantic import GetJsonSchemaHandler
+from pydantic_core import CoreSchema
+
 from .document import EMPTY
 from .faults import did_you_mean, quote
 from .formula import Expression
@@ -83,6 +86,12 @@ class Arguments(Source):
         elif value is None or value is EMPTY:
             value = Text("")
         return super().validate(value)
+
+    @classmethod
+    def __get_pydantic_json_schema__(
+        cls, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        return {"type": ["string", "number", "boolean", "null"]}
 
 
 class Signature(Source):

@@ -95,7 +95,7 @@ class Source:
             raise SourceError(self.complaint(error)) from None
 
     def complaint(self, error: BaseException, shifted: bool = False) -> Remark:
-        """Python's own complaint, at its place in the file; ``shifted`` where its columns are true already."""
+        """Python's own complaint, at its place in the file; ``shifted`` where its columns are true."""
         first, last = self.text.line, self.text.line + self.text.count("\n")
         if not isinstance(error, SyntaxError):
             why = str(error) or type(error).__name__
@@ -117,7 +117,8 @@ class Source:
         """Line and column of a node in the file."""
         line = getattr(node, "lineno", self.text.line)
         prefix = len(self.prefix) if line == self.text.line else 0
-        return line, self.text.column + max(getattr(node, "col_offset", 0) - prefix, 0)
+        before = self.source.split("\n")[line - 1].encode()[: getattr(node, "col_offset", 0)]
+        return line, self.text.column + max(len(before.decode(errors="replace")) - prefix, 0)
 
     def remark(self, node: ast.AST, message: str, suggestion: str = "") -> Remark:
         return Remark(*self.place(node), message, suggestion)
