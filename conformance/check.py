@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from reference_impls.dtypes import NAMES, DType, float64, to_complex
+from reference_impls.dtypes import COMPONENT, FLOATING, NAMES, DType, float32, float64, to_complex
 
 from .backends.contract import Backend, Unsupported
 from .backends.reference import ReferenceBackend
@@ -89,14 +89,14 @@ class Bench:
             return Judgement(checks=max(len(ran.observations), 1))
         if base is None:
             return judge_alone(ran.observations)
-        tested = NAMES[dtype]
+        tested = NAMES[dtype] if NAMES[dtype].category >= FLOATING else float32  # what integers become
         return judge(
             base.ran.observations, ran.observations, tested, base.redo(self.reference, tested), times, base.relabel(dtype)
         )
 
     def _base(self, case: Case, sample: Sample, dtype: str) -> Base:
         """The reference's run of a sample: one for all dtypes wherever that is sound."""
-        shared = case.shared and all(
+        shared = case.shared and NAMES[dtype].category >= FLOATING and all(
             given.dtype is not None
             or given.values.dtype.kind not in "fc"
             or np.array_equal(NAMES[stored(given, dtype)].round(given.values), given.values, equal_nan=True)
@@ -155,9 +155,7 @@ class Base:
         if self.dtype == dtype:
             return str
         tested = NAMES[dtype]
-        if tested.category < 2:
-            return str
-        names = {"float64": dtype, "complex128": to_complex(tested).name}
+        names = {"float64": COMPONENT.get(tested, tested).name, "complex128": to_complex(tested).name}
         return lambda label: names.get(label, label)
 
 

@@ -8,6 +8,7 @@ evidence for the two numbers is written down: ``docs/tolerances.md``.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -223,8 +224,8 @@ def _component(label: DType) -> DType:
 
 def _distance(a: np.ndarray, b: np.ndarray, flat: _Flat) -> np.ndarray:
     """|a - b|, where overflow to infinity counts as the first number that does not fit, and nan equals nan."""
-    edge = flat.largest * (1 + 2.0**-12)
     with np.errstate(all="ignore"):
+        edge = flat.largest * (1 + 2.0**-12)
         finite = np.isfinite(a)
         near, far = np.where(finite, np.clip(a, -edge, edge), a), np.where(finite, np.clip(b, -edge, edge), b)
         distance = np.abs(near - far)
@@ -257,14 +258,25 @@ def _values(
         wide = np.maximum(wide, np.where(flat.exact, 0.0, FACTOR * spread))
     bound = np.maximum(tolerance, times * wide)
     bad = ~(error <= bound)
-    with np.errstate(all="ignore"):
-        ulps = np.where(wide > tolerance, bound / flat.ulp, 0.0).max(initial=0.0)
+    ulps = _tolerance_ulp(flat, bound)
     if not bad.any():
         needed = bool((error > np.maximum(tolerance, wide)).any())
-        return Judgement(None, False, float(ulps), checks, needed)
+        return Judgement(None, False, ulps, checks, needed)
     if undecided:
-        return Judgement(None, True, float(ulps), checks)
-    return Judgement(_worst(flat, error, bound, bad), False, float(ulps), checks)
+        return Judgement(None, True, ulps, checks)
+    return Judgement(_worst(flat, error, bound, bad), False, ulps, checks)
+
+
+def _tolerance_ulp(flat: _Flat, bound: np.ndarray) -> float:
+    """How wide the tolerance is: the median over the elements of each yielded value, at the widest of those.
+
+    The median, because single elements that nearly cancel have few correct digits in any implementation.
+    """
+    with np.errstate(all="ignore"):
+        ratio = bound / flat.ulp
+    edges = [*(start for _, _, start in flat.places), len(ratio)]
+    parts = (ratio[a:b] for a, b in itertools.pairwise(edges))
+    return max((float(np.median(part)) for part in parts if part.size), default=0.0)
 
 
 def _deviation(

@@ -15,6 +15,7 @@ from .backends.contract import Backend, Unsupported, missing_name
 from .case import Given, Sample
 from .observe import Observation, Recorder
 from .spec import program_module
+from .tools import tools
 
 SEED = 20260101
 """Seeds the backend's generator before each program."""
@@ -78,6 +79,7 @@ def run(sample: Sample, backend: Backend, device: str, mode: str, dtype: str, bo
                 "dtype": getattr(backend.torch, dtype, None),
                 "transformed": backend.transform(mode),
                 **recorder.names(),
+                **tools(backend),
                 **inputs,
             }
             with program_module("conformance_program", names) as module:

@@ -43,7 +43,7 @@ SCIPY_NAMES = {
     "erfcx": "erfcx",
     "erfinv": "erfinv",
     "lgamma": "gammaln",
-    "digamma": "psi",
+    "psi": "psi",
     "polygamma": "polygamma",
     "zeta": "zeta",
     "i0": "i0",
@@ -76,6 +76,8 @@ class Float64(Arithmetic):
             raise AttributeError(name)
         else:
             function = getattr(np, name)
+            if isinstance(function, np.ufunc) and function.types[0] == "e->e":
+                function = _of_float64(function)
         self.__dict__[name] = function
         return function
 
@@ -95,12 +97,23 @@ class Float64(Arithmetic):
         small = np.exp(-np.abs(x))
         return np.where(x >= 0, 1.0, small) / (1.0 + small)
 
+    def digamma(self, x: np.ndarray) -> np.ndarray:
+        """By reflection where x is negative, from the distance to the nearest pole, which is exact."""
+        beside = x - np.rint(x)
+        reflected = self.psi(1 - x) - np.pi / np.tan(np.pi * np.where(beside == 0, np.nan, beside))
+        return np.where(x < 0, reflected, self.psi(np.where(x < 0, 1, x)))
+
     @staticmethod
     def complex(real: np.ndarray, imag: np.ndarray) -> np.ndarray:
         """From parts, so that infinities stay where they are."""
         out = np.empty(np.broadcast_shapes(np.shape(real), np.shape(imag)), np.complex128)
         out.real, out.imag = real, imag
         return out
+
+
+def _of_float64(function: Callable[..., Any]) -> Callable[..., Any]:
+    """NumPy computes functions of booleans in half precision; here they are the numbers 0 and 1."""
+    return lambda x: function(x.astype(np.float64) if x.dtype == bool else x)
 
 
 class Multiprecision(Arithmetic):

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.lib.array_utils import byte_bounds
 
 from . import views
 from .structural import COPY
@@ -31,12 +32,34 @@ def check(ref: Reference, tensor: Tensor, arguments: list[Tensor]) -> None:
     array = tensor.array
     if array.size and 0 in array.strides and any(s == 0 and n > 1 for s, n in zip(array.strides, array.shape, strict=True)):
         raise RuntimeError("several elements of the written-to tensor share one memory location; clone it first")
+    if any(_overlaps_partly(array, argument.array) for argument in arguments):
+        raise RuntimeError("an input and the written-to tensor share some of their memory; clone one of them first")
+
+
+def _overlaps_partly(written: np.ndarray, read: np.ndarray) -> bool:
+    """Whether two dense arrays share memory, but not element by element."""
+    if written.base is not read.base and written.base is not read and read.base is not written:
+        return False
+    if not (_is_dense(written) and _is_dense(read)):
+        return False
+    first, last = byte_bounds(written)
+    other_first, other_last = byte_bounds(read)
+    if (first, last) == (other_first, other_last):
+        return written.strides != read.strides
+    return first < other_last and other_first < last
+
+
+def _is_dense(array: np.ndarray) -> bool:
+    """Whether the elements fill a piece of memory without gaps, in whatever order of dimensions."""
+    order = np.argsort(array.strides, kind="stable")
+    return array.size > 0 and array.transpose(order[::-1]).flags.c_contiguous
 
 
 def snapshot(ref: Reference, tensor: Tensor) -> Tensor:
     """The old value, with its history, apart from the memory that is about to change."""
     old = ref.wrap(tensor.array.copy(order="K"), tensor.dtype, tensor.exact)
-    old.node, old.output_nr = tensor.current_node(), tensor.output_nr
+    if ref.modes.grad:
+        old.node, old.output_nr = tensor.current_node(), tensor.output_nr
     return old
 
 

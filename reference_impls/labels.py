@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from .dtypes import BOOL, COMPONENT, FLOATING, INTEGER, DType, int64, promote, to_complex
+from .dtypes import BOOL, COMPONENT, FLOATING, INTEGER, NAMES, DType, int64, promote, to_complex
 from .dtypes import bool_ as boolean
 
 CATEGORY = {"b": 0, "i": 1, "u": 1, "f": 2, "c": 3}
@@ -27,6 +27,8 @@ def label(rule: str, tensors: list[Any], array: np.ndarray, default: DType) -> D
     ``rule`` is that of ``Primitive.dtype``. Categories are right already in what NumPy computed (comparisons give bools, division gives floats, a
     Python number may have raised it); what is left to decide is the width.
     """
+    if rule in NAMES:
+        return NAMES[rule]
     if not tensors:
         common = default
     else:

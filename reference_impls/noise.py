@@ -73,7 +73,7 @@ class Noisy(Base):
         if tiny.any():
             noisy = np.where(tiny, noisy + self._random.uniform(-floor, floor, values.shape), noisy)
         if self.dtype.precision == 53:
-            return noisy
+            return np.asarray(noisy)
         exact = (self.dtype.round(values) == values) | ~np.isfinite(values)
         return np.where(exact, values, noisy)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .algorithms import convolution, recurrent
-from .composites import elementwise, indexing, linalg, random, reductions, shaping
+from .composites import creation, elementwise, indexing, linalg, random, reductions, shaping
 from .composites.registry import COMPOSITES
 from .primitives import TABLE
 

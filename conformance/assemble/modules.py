@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
-
-import numpy as np
 
 from reference_impls import Reference
 
@@ -25,15 +23,13 @@ def module_class(spec: ModuleSpec, reference: Reference) -> type:
         def __init__(self, *args: Any, **kwargs: Any) -> None:
             super().__init__()
             options = {**defaults, **dict(zip(positional, args, strict=False)), **kwargs}
-            if spec.let:
-                options |= spec.let.function(tuple(options), vocabulary, tuple(spec.let.assignments()))(**options)
-            self.options = options
+            self.options = options = spec.completed(options, vocabulary)
             self.own_parameters, self.own_buffers = [], []
-            for name, shape, state in declared(spec.parameters, options, vocabulary):
+            for name, shape, state in spec.declared(spec.parameters, options, vocabulary):
                 self.own_parameters.append(name)
                 values = None if shape is None else initial(state, shape, options, reference)
                 setattr(self, name, None if values is None else reference.torch.nn.Parameter(values))
-            for name, shape, state in declared(spec.buffers, options, vocabulary):
+            for name, shape, state in spec.declared(spec.buffers, options, vocabulary):
                 self.own_buffers.append(name)
                 values = None if shape is None else initial(state, shape, options, reference)
                 self.register_buffer(name, values)
@@ -43,6 +39,8 @@ def module_class(spec: ModuleSpec, reference: Reference) -> type:
             state = {name: getattr(self, name) for name in (*self.own_parameters, *self.own_buffers)}
             names = {**self.options, **state, **given, "training": self.training, "state": state}
             function = spec.forward.function(tuple(names), vocabulary, tuple(self.own_buffers))
+            if not self.own_buffers:
+                return function(**names)
             result, buffers = function(**names)
             for name, value in buffers.items():
                 if value is not None and value is not state[name]:
@@ -52,21 +50,6 @@ def module_class(spec: ModuleSpec, reference: Reference) -> type:
 
     Module.__name__ = Module.__qualname__ = str(spec.module).rpartition(".")[2]
     return Module
-
-
-def declared(
-    states: dict[str, Member], options: dict[str, Any], vocabulary: dict[str, Any]
-) -> Iterator[tuple[str, tuple[int, ...] | None, Member]]:
-    """The parameters or buffers that a module with these options has: name, shape (None where absent), declaration."""
-    for pattern, state in states.items():
-        turns = state.each.evaluate(vocabulary, **options) if state.each else [{}]
-        for turn in turns:
-            names = {**options, **turn}
-            present = state.when is None or state.when.evaluate(vocabulary, **names)
-            shape = tuple(state.shape.evaluate(vocabulary, **names)) if present else None
-            if shape is None and turn:
-                continue
-            yield pattern.format(**turn), shape, state
 
 
 def initial(state: Member, shape: tuple[int, ...], options: dict[str, Any], reference: Reference) -> Any:
@@ -82,7 +65,7 @@ def initial(state: Member, shape: tuple[int, ...], options: dict[str, Any], refe
 def _constant(state: Member, options: dict[str, Any], reference: Reference) -> float | None:
     if state.init is None or state.init.free & {"uniform", "normal"}:
         return None
-    return float(np.asarray(state.init.evaluate(vars(reference.ops), **options)))
+    return float(state.init.evaluate(vars(reference.ops), **options))
 
 
 def functional_module(spec: OperatorSpec, name: str, function: Callable[..., Any], reference: Reference) -> type:

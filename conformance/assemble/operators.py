@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from reference_impls import Reference, inplace
+from reference_impls.dtypes import NAMES
 
 if TYPE_CHECKING:
     from ..spec import Body, OperatorSpec
@@ -17,11 +18,12 @@ HOW = ("out", "inplace")
 def operator_function(spec: OperatorSpec, reference: Reference) -> Callable[..., Any]:
     """The operator as torch's users call it: overloads chosen by their arguments, `out=` and `inplace=` honoured."""
     overloads = [_Overload(body, reference, str(spec.operator)) for body in spec.bodies.values()]
+    only = overloads[0] if len(overloads) == 1 else None
 
     def operator(*args: Any, **kwargs: Any) -> Any:
         for overload in overloads:
             bound = overload.bind(args, kwargs)
-            if bound is not None:
+            if bound is not None and (overload is only or overload.fits(bound)):
                 return overload(bound)
         raise TypeError(f"{spec.operator}: the arguments fit no documented signature")
 
@@ -39,41 +41,41 @@ class _Overload:
         self.names = frozenset(parameters)
         self.defaults = {n: d.evaluate(vocabulary) for n, d in signature.defaults.items()}
         self.required = tuple(p.name for p in parameters.values() if p.required)
-        self.tensors = {n for n in body.inputs if n in parameters}
+        self.categories = {n: {NAMES[d].category for d in i.dtype if d in NAMES} for n, i in body.inputs.items()}
         definition = body.definition.function(tuple(n for n in parameters if n not in HOW), vocabulary)
-        self.function = reference.operator(definition, body.result, name)
+        rule = body.result[0] if len(body.result) == 1 else body.result
+        self.function = reference.operator(definition, rule, name)
 
     def bind(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any] | None:
-        """The arguments by name, or None where they do not fit this overload."""
+        """The arguments by name, or None where this signature does not take them."""
         if len(args) > len(self.positional) or not self.names.issuperset(kwargs):
             return None
         given = dict(zip(self.positional, args, strict=False))
         if given.keys() & kwargs.keys():
             return None
         bound = {**self.defaults, **given, **kwargs}
-        if any(name not in bound for name in self.required):
-            return None
-        is_tensor = self.reference.Tensor
+        return bound if all(name in bound for name in self.required) else None
+
+    def fits(self, bound: dict[str, Any]) -> bool:
+        """Whether tensors, of the right kind of dtype, stand just where this overload documents tensors."""
         for name, value in bound.items():
-            # A number may stand where a tensor is documented, but never a tensor where a number is.
-            if (isinstance(value, is_tensor) and name not in self.tensors and name not in HOW) or (
-                name in self.required and name in self.tensors and not isinstance(value, (is_tensor, int, float, complex))
-            ):
-                return None
-            if isinstance(value, int) and name in self.tensors and name in self.required and len(self.required) == 2:
-                return None  # `max(x, 0)` has a dimension, not a second tensor
-        return bound
+            if isinstance(value, self.reference.Tensor):
+                if name not in HOW and value.dtype.category not in self.categories.get(name, ()):
+                    return False
+            elif name in self.categories and name in self.required:
+                return False
+        return True
 
     def __call__(self, bound: dict[str, Any]) -> Any:
-        out, inplace = bound.pop("out", None), bound.pop("inplace", False)
-        if out is None and not inplace:
-            return self.function(**bound)
+        out, in_place = bound.pop("out", None), bound.pop("inplace", False)
         if out is not None:
             return self.write(out, bound)
-        first = self.positional[0]
-        target = bound.pop(first)
-        form = inplace.derive(self.reference, lambda value: self.function(**{first: value}, **bound), first)
-        return form(target)
+        if in_place:
+            first = self.positional[0]
+            target = bound.pop(first)
+            form = inplace.derive(self.reference, lambda value: self.function(**{first: value}, **bound), first)
+            return form(target)
+        return self.function(**bound)
 
     def write(self, out: Any, bound: dict[str, Any]) -> Any:
         """The result written to ``out``, which is no part of any graph."""

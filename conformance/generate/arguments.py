@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 VECTOR = 35
 """Length of the vectors of elementwise samples: four vectors of eight lanes and a tail of three."""
-BROADCAST = ((3, 1, 5), (2, 1, 1), (5,))
+BROADCAST = ((3, 1, 5), (2, 1), (5,))
 """Shapes that broadcast together, for operators with one to three inputs."""
 LAYOUTS = ("transposed", "strided", "offset", "expanded")
 

@@ -7,10 +7,20 @@ from typing import TYPE_CHECKING
 
 from ..case import Case, Given, Sample
 from .common import case, generated, prelude, program_cases
-from .makers import Makers, evaluate
+from .makers import FUNCTIONS, Makers, evaluate
 
 if TYPE_CHECKING:
     from ..spec import ModuleSpec
+
+
+MANY = 100
+"""Modules that are built to see the distribution that their parameters start from."""
+NAMES = {
+    **FUNCTIONS,
+    "uniform": lambda low, high: f"uniform({low!r}, {high!r})",
+    "normal": lambda mean, deviation: f"normal({mean!r}, {deviation!r})",
+}
+"""What ``init:`` formulas call: distributions become the text of a program."""
 
 
 def module_cases(spec: ModuleSpec) -> Iterator[Case]:
@@ -31,7 +41,7 @@ def module_cases(spec: ModuleSpec) -> Iterator[Case]:
         "pickle", "A pickled copy computes the same, bit for bit.", derived.pickled(), judge="round trip",
         needs=modules | {"serialization"},
     )  # fmt: skip
-    if any(p.init for p in spec.parameters.values()):
+    if any(member.init for member in spec.members.values()):
         yield derived.case(
             "initial", "Its parameters start from the documented distribution.", derived.initial(), judge="law",
             dtypes=("float32",), needs=modules | {"randomness"},
@@ -120,6 +130,20 @@ class _Derived:
         return self.samples(text)
 
     def initial(self) -> list[Sample]:
-        text = "module = {new}\nfor name, values in initial_values(module).items():\n    hold_distribution(name, values)\n"
-        return self.samples(text)
+        """Constants are asked of one module, distributions of the parameters of many."""
+        samples = []
+        for name, entry in self.spec.tries.items():
+            options = self.spec.options(entry.call, NAMES)
+            text = f"modules = [{self.spec.module}({entry.call.text}) for _ in range({MANY})]\n"
+            for member, shape, declaration in self.spec.declared(self.spec.members, options, NAMES):
+                if shape is None or declaration.init is None:
+                    continue
+                start = declaration.init.evaluate(NAMES, **options)
+                if isinstance(start, str):
+                    text += f"values = torch.cat([m.{member}.detach().reshape(-1) for m in modules])\n"
+                    text += f"assert follows(values, {start})\n"
+                else:
+                    text += f"assert modules[0].{member} == np.full({shape}, {start!r})\n"
+            samples.append(Sample(str(name), generated(text, self.spec), {}))
+        return samples
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from ..case import Case, Given, Sample
 from ..spec.words import COMPLEX, FLOATING, INTEGER
-from .arguments import LAYOUTS, Arguments, arguments, laid_out
+from .arguments import LAYOUTS, VECTOR, Arguments, arguments, laid_out
 from .common import case, generated, prelude, program_cases
 from .makers import Makers, evaluate, number
 
@@ -54,7 +54,7 @@ class _Derived:
     def continuous(self) -> bool:
         """Whether it has a derivative: a floating input that matters and a floating result."""
         inputs = [i for i in self.body.inputs.values() if set(i.dtype) & set(FLOATING)]
-        return self.body.result not in ("bool", "int64") and any(i.differentiable for i in inputs)
+        return not {"bool", "int64"}.issuperset(self.body.result) and any(i.differentiable for i in inputs)
 
     def case(self, id: str, says: str, samples: Callable[[str], Sequence[Sample]], **options: Any) -> Case:
         dtypes = options.pop("dtypes", self.dtypes)
@@ -64,7 +64,7 @@ class _Derived:
         differentiable = tuple(d for d in self.dtypes if d in FLOATING + COMPLEX)
         floating = tuple(d for d in self.dtypes if d in FLOATING)
         yield self.case("value", "Its value is that of the definition.", self.value, modes=ALL_MODES)
-        if len(self.body.inputs) == 1 and all(i.shape is None for i in self.body.inputs.values()):
+        if len(self.body.inputs) == 1 and self.body.elementwise:
             yield self.case("lengths", "Its value does not depend on where in memory an element lies.", self.lengths, dtypes=floating)
         if self.aliases or self.modules:
             yield self.case("forms", "Each of its other forms computes the same.", self.forms, dtypes=differentiable or self.dtypes)
@@ -239,7 +239,8 @@ class _Derived:
         samples = []
         call = self.calls()[0]
         others = {str(k): str(v.text) for k, v in entry.arguments.items() if k not in self.body.inputs}
-        for name, shape in (("scalar", ()), ("vector", (35,))):
+        shapes = {"scalar": (), "vector": (VECTOR,)} if self.body.elementwise else {"scalar": ()}
+        for name, shape in shapes.items():
             tensors = {
                 str(n): Given(np.full(shape, number(entry.arguments[n]), dtype=np.float64))
                 for n in self.body.inputs

@@ -36,10 +36,11 @@ def differentiable(result):
 
 def contracted(result, seed=0):
     """One number from a result, in which every element counts differently."""
-    total = 0.0
+    total = None
     for number, part in enumerate(floating(result)):
         product = part * like(part, seed + number)
-        total = total + (product.real if part.dtype.is_complex else product).sum()
+        summed = (product.real if part.dtype.is_complex else product).sum()
+        total = summed if total is None else total + summed
     return total
 
 

@@ -163,7 +163,7 @@ def log_softmax(F, input, dim=None, *, dtype=None):
     if raw(input).size == 0:
         return input
     shifted = input - F.amax(input.detach(), dim, True)
-    # The largest is zero now: the sum is one and a rest, whose logarithm is exact however small the rest is.
+    # As a difference of logarithms: the logarithm of the quotient would lose what underflows in it.
     return shifted - F.log(F.sum(F.exp(shifted), dim, True))
 
 
