@@ -43,11 +43,16 @@ class Functions:
         raise AttributeError(f"multiprecision has no {name}")
 
     def _boxed(self, function: Callable[..., Any]) -> Callable[..., Any]:
-        """NumPy unwraps zero-dimensional object results; arrays are what forwards expect."""
+        """NumPy unwraps zero-dimensional object results; arrays are what forwards expect.
+
+        A Python integer is what a reduction of objects returns if all were integers, or none was there.
+        """
 
         def call(*args: Any, **kwargs: Any) -> Any:
             out = function(*args, **kwargs)
-            return out if isinstance(out, (np.ndarray, tuple, list)) else np.asarray(out)
+            if isinstance(out, (np.ndarray, tuple, list)):
+                return out
+            return np.asarray(self.ctx.convert(out) if type(out) is int else out)
 
         return call
 
@@ -66,15 +71,20 @@ class Functions:
                         return ctx.mpf(value)
             return scalar(ctx, x)
 
-        return self._boxed(np.frompyfunc(one, 1, 1))
+        mapped = self._boxed(np.frompyfunc(one, 1, 1))
+        if name not in STEPS:
+            return mapped
+        return lambda x: mapped(x) if np.asarray(x).dtype == object else np.asarray(getattr(np, name)(x))
 
     # Conversions -----------------------------------------------------------------------------------------
 
     def from_numpy(self, array: np.ndarray) -> np.ndarray:
         """Exact conversion of a floating or complex array; other arrays as they are."""
+        array = np.asarray(array)
         if array.dtype.kind not in "fc":
             return array
-        return np.asarray(np.frompyfunc(self.ctx.convert, 1, 1)(array), dtype=object)
+        with np.errstate(invalid="ignore"):
+            return np.asarray(np.frompyfunc(self.ctx.convert, 1, 1)(array), dtype=object)
 
     def to_numpy(self, array: np.ndarray) -> np.ndarray:
         """The nearest float64 (complex128 where any element is complex)."""
@@ -82,7 +92,8 @@ class Functions:
             return array
         if any(isinstance(value, self.ctx.mpc) for value in array.flat):
             return np.asarray(np.frompyfunc(complex, 1, 1)(array)).astype(np.complex128)
-        return np.asarray(np.frompyfunc(self._float, 1, 1)(array)).astype(np.float64)
+        with np.errstate(invalid="ignore"):
+            return np.asarray(np.frompyfunc(self._float, 1, 1)(array)).astype(np.float64)
 
     def _float(self, value: Any) -> float:
         try:
@@ -138,9 +149,12 @@ class Functions:
         )
 
     def logaddexp(self, a: Any, b: Any) -> np.ndarray:
-        top = self.maximum(a, b)
-        shift = np.where(self.isinf(top), self.ctx.zero, top)
-        return self.find("log")(self.find("exp")(a - shift) + self.find("exp")(b - shift)) + shift
+        return self._binary(self._log_of_sum, a, b)
+
+    def _log_of_sum(self, a: Any, b: Any) -> Any:
+        """The larger, and what the smaller adds: relative accuracy remains where the larger is zero."""
+        high, low = (a, b) if a >= b else (b, a)
+        return high if self.ctx.isinf(high) else high + self.ctx.log1p(self.ctx.exp(low - high))
 
     def floor_divide(self, a: Any, b: Any) -> np.ndarray:
         if np.asarray(a).dtype != object and np.asarray(b).dtype != object:
@@ -276,6 +290,13 @@ def _digamma(ctx: Any, x: Any) -> Any:
     return ctx.nan if x < 0 and ctx.isint(x) else ctx.psi(0, x)
 
 
+def _log_normal_distribution(ctx: Any, x: Any) -> Any:
+    tail = ctx.erfc(abs(x) / ctx.sqrt(2)) / 2
+    return ctx.log1p(-tail) if x > 0 else ctx.log(tail)
+
+
+STEPS = frozenset({"floor", "ceil", "trunc", "rint", "sign"})
+"""Functions that leave integers integers."""
 SCALARS: dict[str, Callable[[Any, Any], Any]] = {
     "exp2": lambda ctx, x: ctx.power(2, x),
     "log2": lambda ctx, x: ctx.log(x) / ctx.log(2),
@@ -295,7 +316,7 @@ SCALARS: dict[str, Callable[[Any, Any], Any]] = {
     "i0e": lambda ctx, x: ctx.besseli(0, x) * ctx.exp(-abs(x)),
     "i1e": lambda ctx, x: ctx.besseli(1, x) * ctx.exp(-abs(x)),
     "ndtri": lambda ctx, x: ctx.sqrt(2) * ctx.erfinv(2 * x - 1),
-    "log_ndtr": lambda ctx, x: ctx.log(ctx.erfc(-x / ctx.sqrt(2)) / 2),
+    "log_ndtr": _log_normal_distribution,
     "rint": lambda ctx, x: x if ctx.isinf(x) else ctx.nint(x),
     "floor": lambda ctx, x: x if ctx.isinf(x) else ctx.floor(x),
     "ceil": lambda ctx, x: x if ctx.isinf(x) else ctx.ceil(x),

@@ -73,7 +73,7 @@ def view_as_complex(F, input):
 
 @composite("isreal", "none")
 def isreal(F, input):
-    return F.eq(F.imag(input), 0) if is_complex(input) else F.ones_like(input, dtype=dtypes.bool_)
+    return F.eq(F.imag(input), 0) if is_complex(input) else F.cast(F.ones_like(input), dtypes.bool_)
 
 
 @composite("cast", "none")

@@ -70,7 +70,8 @@ def wrapped(dim, ndim):
 def _unbind(input, dim):
     if not input.ndim:
         raise RuntimeError("unbind needs a dimension")
-    return tuple(row[...] for row in np.moveaxis(input, wrapped(dim, input.ndim), 0))
+    lead = (slice(None),) * wrapped(dim, input.ndim)
+    return tuple(input[(*lead, i, ...)] for i in range(input.shape[len(lead)]))
 
 
 def _split(input, sections, dim):

@@ -36,7 +36,7 @@ PRIMITIVES = [
     _unary(
         "erf_slope",
         # 2 / sqrt(pi) * exp(-x²)
-        lambda xp, input: xp.multiply(2 / xp.sqrt(xp.pi), xp.exp(xp.negative(input * input))),
+        lambda xp, input: xp.multiply(2 / xp.pi**0.5, xp.exp(xp.negative(input * input))),
         lambda g, input, result: g * (-2 * input * result),
     ),
     _unary("erfinv", lambda xp, input: xp.erfinv(input), lambda F, g, result: g / F.erf_slope(result)),
