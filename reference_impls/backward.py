@@ -6,6 +6,8 @@ import heapq
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from .dtypes import DType
 from .structural import CAST, CLONE
 from .tape import AccumulateGrad, Node
@@ -209,7 +211,7 @@ def roots(ref: Reference, tensors: Sequence[Any], cotangents: Sequence[Any], wha
                     raise RuntimeError("grad can be implicitly created only for scalar outputs")
                 if tensor.dtype.is_complex:
                     raise RuntimeError("grad can be implicitly created only for real scalar outputs")
-                cotangent = ref.wrap(ref.arithmetic.from_numpy(1.0 + 0 * tensor.array.real), tensor.dtype, True)
+                cotangent = ref.wrap(ref.arithmetic.from_numpy(np.ones(tensor.array.shape)), tensor.dtype, True)
         elif not isinstance(cotangent, ref.Tensor):
             raise TypeError(f"gradients are tensors or None, not {type(cotangent).__name__}")
         elif cotangent.array.shape != tensor.array.shape:

@@ -195,7 +195,7 @@ class Function:
         result.requires_flag = False
         if result.origin is not None:
             result.origin.refusal = views.CUSTOM
-            result.origin.generation = result.origin.base.generation
+            result.origin.version = result.cell[0]
         return result
 
     @classmethod

@@ -77,7 +77,7 @@ def write(ref: Reference, tensor: Tensor, old: Tensor, new: Tensor) -> Tensor:
     tensor.cell[0] += 1
     if recording and new.requires_grad:
         if isinstance(new.node, PrimitiveNode):
-            new.node.follow(tensor.cell)
+            new.node.follow(tensor)
         if tensor.origin is None:
             views.adopt(tensor, *ref.edge(new))
         else:

@@ -128,34 +128,24 @@ class Reference:
         if type(record) is not Record:
             record = self.record_of(record)
         xp = self.arithmetic
-        recording = self.modes.grad
         arrays = []
         own = []
-        mask, bit, exact = 0, 1, True
+        exact = True
         for tensor in tensors:
             if isinstance(tensor, Tensor):
                 arrays.append(tensor.array)
                 own.append(tensor)
                 if not tensor.exact:
                     exact = False
-                if recording and (tensor.node is not None or tensor.requires_flag or tensor.origin is not None):
-                    if tensor.requires_grad:
-                        mask |= bit
             else:
                 arrays.append(xp.from_numpy(np.asarray(tensor)))
-            bit <<= 1
         try:
             result = record.forward(xp, *arrays, **attributes)
         except ValueError as error:  # NumPy's word for shapes that do not fit
             if isinstance(error, IndexError):  # and for axes out of range
                 raise
             raise RuntimeError(str(error)) from None
-        if not recording:
-            pass
-        elif record.variadic:
-            mask = mask if record.differentiable else 0
-        else:
-            mask &= record.differentiable
+        mask = self._differentiated(record, tensors) if self.modes.grad and record.differentiable else 0
         many = type(result) is tuple
         if many:
             made = [self._result(record, r, own, exact, attributes) for r in result]
@@ -167,6 +157,17 @@ class Reference:
             for index, view in enumerate(made):
                 views.derive(self, own[0], view, record, attributes, index if many else None)
         return tuple(made) if many else made[0]
+
+    def _differentiated(self, record: Record, tensors: Sequence[Any]) -> int:
+        """One bit for each input that needs a gradient and has a formula for it."""
+        mask, bit = 0, 1
+        for tensor in tensors:
+            if isinstance(tensor, Tensor) and (
+                tensor.requires_flag or (tensor.node if tensor.origin is None else tensor.current_node()) is not None
+            ):
+                mask |= bit
+            bit <<= 1
+        return mask if record.variadic else mask & record.differentiable
 
     def _result(self, record: Record, array: Any, own: list[Tensor], exact: bool, attributes: dict[str, Any]) -> Tensor:
         if type(array) is not np.ndarray:

@@ -29,6 +29,7 @@ class Record:
         self.variadic = primitive.variadic
         self.dtype = primitive.dtype
         self.view = primitive.view
+        self.saves = primitive.saves
         self.inexact = primitive.kind in (Kind.ARITHMETIC, Kind.ACCUMULATING)
         self.decision = primitive.kind is Kind.DECISION
         self.movement = primitive.kind is Kind.MOVEMENT
@@ -44,6 +45,7 @@ class Record:
         plan = self._plans.get(mask)
         if plan is None:
             names = {name for i, uses in enumerate(self.uses) if mask >> i & 1 for name in uses}
+            names |= set(self.saves or ())
             saved = [(name, i) for i, name in enumerate(self.inputs) if name in names]
             shapes = [(f"{name}_shape", i) for i, name in enumerate(self.inputs) if f"{name}_shape" in names]
             plan = self._plans[mask] = (saved, shapes, "result" in names)
@@ -68,6 +70,14 @@ class Saved:
         self.output_nr = tensor.output_nr
         self.cell = tensor.cell
         self.version = tensor.cell[0]
+
+    def keep_copy(self, ref: Reference) -> None:
+        """Makes it independent of later writes."""
+        if self.leaf is not None:
+            self.node, self.output_nr = ref.edge(self.leaf)
+            self.leaf = None
+        self.array = self.array.copy(order="K")
+        self.cell = [self.version]
 
     def unpack(self, ref: Reference, owner: Node) -> Tensor:
         """The tensor again, provided that it has not been modified. A result is attached to its ``owner``."""
@@ -97,6 +107,9 @@ class Packed:
         self.output_nr = tensor.output_nr
         with ref.no_grad():
             self.packed = pack(tensor if tensor.is_leaf else tensor.detach())
+
+    def keep_copy(self, ref: Reference) -> None:
+        """What is packed is a copy as far as the user's hook makes one."""
 
     def unpack(self, ref: Reference, owner: Node) -> Tensor:
         with ref.no_grad():
@@ -214,6 +227,8 @@ class PrimitiveNode(Node):
         else:
             for name, i in inputs:
                 saved[name] = save(ref, ref.as_tensor(tensors[i]))
+                if record.saves is not None and name not in record.saves:
+                    saved[name].keep_copy(ref)
             for name, i in shapes:
                 saved[name] = ref.as_tensor(tensors[i]).array.shape
         if result:
@@ -221,12 +236,13 @@ class PrimitiveNode(Node):
             saved["result"] = packed if self.many else packed[0]
         self.saved = saved
 
-    def follow(self, cell: list[int]) -> None:
-        """The saved result became the new value of a mutated tensor, whose version it has to watch."""
+    def follow(self, tensor: Tensor) -> None:
+        """The saved result is now in a mutated tensor, whose memory and version it has to watch."""
         result = (self.saved or NOTHING).get("result")
         if isinstance(result, Saved):
-            result.cell = cell
-            result.version = cell[0]
+            result.array = tensor.array
+            result.cell = tensor.cell
+            result.version = tensor.cell[0]
 
     def run(self, ref: Reference, grads: list[Tensor | None], wanted: Sequence[bool]) -> Sequence[Tensor | None]:
         record = self.record
@@ -236,6 +252,8 @@ class PrimitiveNode(Node):
                 "freed; the first backward needs retain_graph=True"
             )
         known = {"F": ref.ops, "g": self._all(ref, grads) if self.many else grads[0]} | self.attributes
+        for name in record.saves or ():
+            known[name] = self.saved[name].unpack(ref, self)
         if record.variadic:
             return self._evaluate(ref, record.formulas[0], record.uses[0], known)
         return [
@@ -274,7 +292,9 @@ class AccumulateGrad(Node):
 
     def run(self, ref: Reference, grads: list[Tensor | None], wanted: Sequence[bool]) -> Sequence[Tensor | None]:
         variable, new = self.variable, grads[0]
-        if new is None:
+        if variable.node is not None:
+            raise RuntimeError("a leaf that the graph leads to has meanwhile become the result of an operator")
+        if new is None or not variable.requires_flag:  # detached meanwhile
             return ()
         old = variable.kept_grad
         if old is None:

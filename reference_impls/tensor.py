@@ -41,14 +41,12 @@ class Tensor:
 
     _ref: Reference
     node: Node | None = None
-    """The function that made it (of a view: as of ``view.generation``; see ``current_node``)."""
+    """The function that made it (of a view: as of ``origin.version``; see ``current_node``)."""
     output_nr: int = 0
     requires_flag: bool = False
     """Whether it is a leaf that needs its gradient."""
     kept_grad: Tensor | None = None
     origin: View | None = None
-    generation: int = 0
-    """How often in-place operators have rewritten its history, which makes the nodes of its views stale."""
     retains_grad: bool = False
     inference: bool = False
     leaf_hooks: Hooks | None = None
@@ -71,9 +69,9 @@ class Tensor:
     # Its place in the graph
 
     def current_node(self) -> Node | None:
-        """The function that made it; renewed first where a write to its base has changed its history."""
+        """The function that made it; renewed first where their memory has been written to since."""
         view = self.origin
-        if view is not None and view.generation != view.base.generation:
+        if view is not None and view.version != self.cell[0]:
             views.renew(self)
         return self.node
 

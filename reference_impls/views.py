@@ -21,13 +21,14 @@ CUSTOM = "it was made inside a custom Function, whose backward would be overridd
 class View:
     """What makes a tensor a view."""
 
-    __slots__ = ("base", "generation", "path", "refusal")
+    __slots__ = ("base", "path", "refusal", "version")
 
     def __init__(self, base: Tensor, path: tuple[Any, ...], refusal: str | None) -> None:
         self.base = base
         self.path = path
         """View functions from the base to it, each as (record, attributes, index of the result or None)."""
-        self.generation = base.generation
+        self.version = base.cell[0]
+        """The version for which the tensor's node was derived."""
         self.refusal = refusal
         """Why a recorded in-place operator on it is refused, if it is."""
 
@@ -53,8 +54,8 @@ def derive(ref: Reference, source: Tensor, result: Tensor, record: Any, attribut
         result.origin = View(source, (step,), refusal)
     else:
         result.origin = View(parent.base, (*parent.path, step), parent.refusal or refusal)
-        if parent.generation != parent.base.generation:  # the source was not renewed: nothing was recorded
-            result.origin.generation = parent.generation
+        if not ref.modes.grad:  # the source was not renewed
+            result.origin.version = parent.version
 
 
 def renew(tensor: Tensor) -> None:
@@ -63,7 +64,7 @@ def renew(tensor: Tensor) -> None:
     base = view.base
     ref = base._ref
     if not base.requires_grad and tensor.node is None:
-        view.generation = base.generation
+        view.version = base.cell[0]
         return
     refuse(view)
     before = ref.modes.grad
@@ -75,7 +76,7 @@ def renew(tensor: Tensor) -> None:
             fresh = fresh if index is None else fresh[index]
     finally:
         ref.modes.grad = before
-    view.generation = base.generation
+    view.version = base.cell[0]
     tensor.rebase(fresh.node, fresh.output_nr)
 
 
@@ -104,4 +105,3 @@ def adopt(tensor: Tensor, node: Node | None, output_nr: int) -> None:
     """Gives a tensor that is not a view a new history after a write to its memory."""
     tensor.rebase(node, output_nr)
     tensor.requires_flag = False
-    tensor.generation += 1
