@@ -50,7 +50,7 @@ class Bench:
         if entry is None:
             return line
         if line.verdict is Verdict.PASS:
-            return _changed(line, stale=True, reason=entry.reason)
+            return _changed(line, stale=True, reason=f"{entry.reason} ({entry.issue})")
         return _changed(line, verdict=Verdict.KNOWN_DEVIATION, reason=f"{entry.reason} ({entry.issue})")
 
     def _line(self, case: Case, sample: Sample, device: str, mode: str, dtype: str) -> Line:
