@@ -48,6 +48,9 @@ class Primitive:
     ``int64``, ``same`` (that of the first input) or ``real`` (the real dtype of the first input's)."""
     view: bool = False
     """Whether the result shares memory with the first input."""
+    saves: tuple[str, ...] | None = None
+    """What torch saves for backward, where the formulas read something else for the sake of accuracy: then writes
+    to these are noticed, and of what the formulas read besides, a copy is kept."""
 
     @cached_property
     def inputs(self) -> tuple[str, ...]:

@@ -203,6 +203,8 @@ def select(F, input, dim, index):
 
 @composite("split", "none")
 def split(F, input, split_size_or_sections, dim=0):
+    if not input.ndim:
+        raise RuntimeError("a tensor without dimensions cannot be split")
     size = input.shape[wrap(dim, input.ndim)]
     parts = split_size_or_sections
     if isinstance(parts, (int, np.integer)):
@@ -218,6 +220,8 @@ def split(F, input, split_size_or_sections, dim=0):
 def chunk(F, input, chunks, dim=0):
     if chunks <= 0:
         raise RuntimeError("chunk needs a positive number of chunks")
+    if not input.ndim:
+        raise RuntimeError("a tensor without dimensions cannot be split")
     size = input.shape[wrap(dim, input.ndim)]
     return F.split(input, max(-(-size // chunks), 1), dim) if size else F.split(input, [0] * chunks, dim)
 

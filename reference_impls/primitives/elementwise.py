@@ -54,7 +54,12 @@ PRIMITIVES = [
     # Exponentials and logarithms
     _unary("exp", lambda xp, input: xp.exp(input), lambda F, g, result: g * F.conj(result)),
     _unary("exp2", lambda xp, input: xp.exp2(input), lambda F, g, result: g * F.conj(result * F.log(2))),
-    _unary("expm1", lambda xp, input: xp.expm1(input), lambda F, g, input: g * F.conj(F.exp(input))),
+    _unary(
+        "expm1",
+        lambda xp, input: xp.expm1(input),
+        lambda F, g, input: g * F.conj(F.exp(input)),
+        saves=("result",),
+    ),
     _unary("log", lambda xp, input: xp.log(input), lambda F, g, input: g / F.conj(input)),
     _unary("log2", lambda xp, input: xp.log2(input), lambda F, g, input: g / F.conj(input * F.log(2))),
     _unary("log10", lambda xp, input: xp.log10(input), lambda F, g, input: g / F.conj(input * F.log(10))),
@@ -86,7 +91,12 @@ PRIMITIVES = [
     _unary("atan", lambda xp, input: xp.arctan(input), lambda F, g, input: g / F.conj(1 + input * input)),
     _unary("sinh", lambda xp, input: xp.sinh(input), lambda F, g, input: g * F.conj(F.cosh(input))),
     _unary("cosh", lambda xp, input: xp.cosh(input), lambda F, g, input: g * F.conj(F.sinh(input))),
-    _unary("tanh", lambda xp, input: xp.tanh(input), lambda F, g, input: g * F.conj(F.sech_squared(input))),
+    _unary(
+        "tanh",
+        lambda xp, input: xp.tanh(input),
+        lambda F, g, input: g * F.conj(F.sech_squared(input)),
+        saves=("result",),
+    ),
     _unary(
         "sech_squared",
         # Not 1 - tanh², which cancels where tanh saturates.
@@ -114,6 +124,7 @@ PRIMITIVES = [
         lambda xp, input: xp.sigmoid(input),
         # 1 - sigmoid(x) is sigmoid(-x), without cancellation.
         lambda F, g, input, result: g * F.conj(result * F.sigmoid(-input)),
+        saves=("result",),
     ),
     Primitive(
         "atan2",
