@@ -17,7 +17,7 @@ from ..spec.words import COMPLEX, FLOATING, INTEGER
 from .makers import Makers, evaluate, number, values
 
 if TYPE_CHECKING:
-    from ..spec import Body, Expression, Input
+    from ..spec import Body, Expression, Input, Signature
 
 VECTOR = 35
 """Length of the vectors of elementwise samples: four vectors of eight lanes and a tail of three."""
@@ -35,18 +35,22 @@ class Arguments:
     others: Mapping[str, str]
     dtypes: tuple[str, ...]
     """The dtypes that this call makes sense in."""
-    required: tuple[str, ...] = ()
-    """Parameters without a default: they are passed by position, in order."""
+    signature: Signature
+
+    @property
+    def required(self) -> tuple[str, ...]:
+        """Parameters without a default: they are passed by position."""
+        return tuple(p.name for p in self.signature.parameters.values() if p.required)
 
     def text(self, function: str, rename: Mapping[str, str] | None = None, without: Sequence[str] = ()) -> str:
         """The call as Python text; ``without`` drops arguments, ``rename`` replaces the text of some."""
         rename = rename or {}
         listed = []
-        for name in (*self.tensors, *self.others):
-            if name in without:
+        for name, parameter in self.signature.parameters.items():
+            if name in without or (name not in self.tensors and name not in self.others):
                 continue
             value = rename.get(name, name if name in self.tensors else self.others[name])
-            listed.append(value if name in self.required else f"{name}={value}")
+            listed.append(value if parameter.required else f"{name}={value}")
         return f"{function}({', '.join(listed)})"
 
     def differentiable(self, body: Body) -> tuple[str, ...]:
@@ -65,7 +69,7 @@ class Arguments:
 def arguments(body: Body, key: str) -> Iterator[Arguments]:
     """Every call that is judged by value: the defaults first, then each of `try`."""
     signature = body.signature
-    required = tuple(p.name for p in signature.parameters.values() if p.required)
+    required = [p.name for p in signature.parameters.values() if p.required]
     trials = {str(id): signature.bind(call, supplied=body.inputs) for id, call in body.tries.items()}
     if all(name in body.inputs for name in required):
         trials = {"defaults": {}, **trials}
@@ -73,7 +77,7 @@ def arguments(body: Body, key: str) -> Iterator[Arguments]:
         others = {n: str(bound[n].text) for n in signature.names if n in bound and n not in body.inputs}
         for tensors, suffix, dtypes in _variants(body, f"{key}:{name}", bound, first=position == 0):
             ordered = {n: tensors[n] for n in signature.names if n in tensors}
-            yield Arguments(f"{name}{suffix}", ordered, others, dtypes, required)
+            yield Arguments(f"{name}{suffix}", ordered, others, dtypes, signature)
 
 
 Variant = tuple[dict[str, Given], str, tuple[str, ...]]

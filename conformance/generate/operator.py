@@ -150,7 +150,7 @@ class _Derived:
                 samples.append(self.sample(call, f"yield {text}\n", name=f"{call.name}, {alias}"))
             for module in self.modules:
                 forward = [n for n in call.tensors if n in call.required]
-                built = replace(call, required=()).text(module, without=forward)
+                built = call.text(module, without=forward)
                 text = f"yield {built}({', '.join(forward)})\n"
                 samples.append(self.sample(call, text, name=f"{call.name}, {module}"))
         return samples
@@ -246,7 +246,7 @@ class _Derived:
                 for n in self.body.inputs
                 if n in entry.arguments
             }
-            here = Arguments(name, tensors, {**call.others, **others}, FLOATING, call.required)
+            here = Arguments(name, tensors, {**call.others, **others}, FLOATING, self.body.signature)
             text = f"result = {here.text(self.name)}\n"
             if entry.result is not None:
                 text += f"assert result == {_full(shape, number(entry.result))}\n"
@@ -278,7 +278,7 @@ class _Derived:
         others = {k: str(v.text) for k, v in bound.items() if k not in tensors}
         if first:
             others = {**{k: v for k, v in first.others.items() if k in first.required}, **others}
-        call = Arguments("refused", tensors, others, ("float32",), tuple(p.name for p in self.body.signature.parameters.values() if p.required))
+        call = Arguments("refused", tensors, others, ("float32",), self.body.signature)
         text = f"with raises({entry.raises}):\n" + indent(call.text(self.name), "    ") + "\n"
         return [self.sample(call, text)]
 
