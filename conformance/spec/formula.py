@@ -120,9 +120,10 @@ class Formula(Source):
         """The code of a function of these parameters."""
 
         def rewrite(tree: ast.Module) -> ast.Module:
-            values: list[ast.expr] = [ast.Name(name, ast.Load()) for name in persists]
-            state = ast.Dict([ast.Constant(name) for name in persists], values) if persists else None
-            keywords = [ast.arg(str(name)) for name in parameters]
+            # Identifiers of a syntax tree are exactly `str`, and names of a spec a subclass.
+            kept, keywords = map(str, persists), [ast.arg(str(name)) for name in parameters]
+            pairs = [(ast.Constant(name), ast.Name(name, ast.Load())) for name in kept]
+            state = ast.Dict([key for key, _ in pairs], [value for _, value in pairs]) if pairs else None
             arguments = ast.arguments([], [], None, keywords, [None] * len(keywords), None, [])
             function = ast.FunctionDef("formula", arguments, self.ending(tree.body, state), [])
             if "type_params" in ast.FunctionDef._fields:  # from Python 3.12 on

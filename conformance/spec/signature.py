@@ -62,9 +62,13 @@ class Arguments(Source):
                 yield self.remark(argument, f"{self.shown(argument)}: arguments are written out")
             elif isinstance(argument, ast.GeneratorExp):
                 yield self.remark(argument, "an argument list holds no generator", "write a list")
+        given = set()
         for keyword in expression.keywords:
             if keyword.arg is None:
                 yield self.remark(keyword.value, "`**`: arguments are written out")
+            elif keyword.arg in given:
+                yield self.remark(keyword, f"`{keyword.arg}` is given twice")
+            given.add(keyword.arg)
 
     @cached_property
     def positional(self) -> tuple[Expression, ...]:
@@ -102,11 +106,12 @@ class Signature(Source):
     suffix: ClassVar[str] = ": 0"
 
     def check(self) -> Iterator[Remark]:
-        if len(self.tree.body) != 1 or not isinstance(self.tree.body[0], ast.FunctionDef):
+        function = self.tree.body[0] if len(self.tree.body) == 1 else None
+        if not isinstance(function, ast.FunctionDef) or function.returns is not None:
             yield self.remark(self.tree, "not a signature", "as in `(input, beta=1.0, *, out=None)`")
             return
         seen = set()
-        for node in ast.walk(self.tree.body[0].args):
+        for node in ast.walk(function.args):
             if isinstance(node, ast.arg) and node.arg in seen:
                 yield self.remark(node, f"the parameter `{node.arg}` is there twice")
             if isinstance(node, ast.arg):

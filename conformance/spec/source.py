@@ -224,7 +224,7 @@ def first_use(tree: ast.AST, name: str) -> ast.AST:
     found: list[ast.Name] = []
     while pending:
         node = pending.pop()
-        if isinstance(node, ast.Name) and node.id == name:
+        if isinstance(node, ast.Name) and node.id == name and isinstance(node.ctx, ast.Load):
             found.append(node)
         if isinstance(node, (*FUNCTIONS, *COMPREHENSIONS)) and binds(node, name):
             continue
