@@ -69,7 +69,7 @@ def wrapped(dim, ndim):
 
 def _unbind(input, dim):
     if not input.ndim:
-        raise RuntimeError("unbind needs a dimension")
+        raise IndexError("unbind needs a dimension")
     lead = (slice(None),) * wrapped(dim, input.ndim)
     return tuple(input[(*lead, i, ...)] for i in range(input.shape[len(lead)]))
 
@@ -81,7 +81,7 @@ def _split(input, sections, dim):
 
 
 def _diagonal(input, offset, dim1, dim2):
-    out = np.diagonal(input, offset, dim1, dim2)
+    out = np.diagonal(input, offset, wrapped(dim1, input.ndim), wrapped(dim2, input.ndim))
     out.flags.writeable = input.flags.writeable  # NumPy hands diagonals out read-only; torch's are views
     return out
 
@@ -129,12 +129,17 @@ def _pad_constant(input, pad, value):
     widths = [(0, 0)] * (input.ndim - len(pad) // 2) + [
         (pad[i], pad[i + 1]) for i in range(len(pad) - 2, -1, -2)
     ]
-    cut = tuple(
-        slice(max(-before, 0), n - max(-after, 0))
-        for (before, after), n in zip(widths, input.shape, strict=True)
-    )
-    grown = [(max(before, 0), max(after, 0)) for before, after in widths]
-    return np.pad(input[cut], grown, constant_values=value)
+    source, target, shape = [], [], []
+    for (before, after), n in zip(widths, input.shape, strict=True):
+        length = n + before + after
+        if length < 0:
+            raise RuntimeError(f"padding {tuple(pad)} cuts more than there is of {tuple(input.shape)}")
+        source.append(slice(max(-before, 0), max(n - max(-after, 0), 0)))
+        target.append(slice(max(before, 0), max(length - max(after, 0), 0)))
+        shape.append(length)
+    out = np.full(shape, value, input.dtype)
+    out[tuple(target)] = input[tuple(source)]
+    return out
 
 
 def _swap(forward_order):
