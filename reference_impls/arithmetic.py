@@ -58,6 +58,8 @@ SCIPY_NAMES = {
 }
 """Special functions by torch's name (or NumPy's manner), with SciPy's name for them."""
 
+LINEAR_ALGEBRA = frozenset({"solve", "det", "cholesky"})
+
 
 class Float64(Arithmetic):
     """float64 and complex128: NumPy's functions under their own names, SciPy's where NumPy has none.
@@ -68,7 +70,9 @@ class Float64(Arithmetic):
     name = "float64"
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
-        if name in SCIPY_NAMES:
+        if name in LINEAR_ALGEBRA:
+            function = getattr(np.linalg, name)
+        elif name in SCIPY_NAMES:
             import scipy.special
 
             function = getattr(scipy.special, SCIPY_NAMES[name])

@@ -9,6 +9,8 @@ from typing import Any
 import mpmath
 import numpy as np
 
+from . import elimination
+
 _AS_THEY_ARE = """
     reshape transpose expand_dims squeeze broadcast_to broadcast_arrays flip roll concatenate stack
     where take_along_axis put_along_axis take tril triu diagonal moveaxis swapaxes pad repeat tile copy
@@ -185,6 +187,17 @@ class Functions:
 
     def gammaincc(self, a: Any, x: Any) -> np.ndarray:
         return self._binary(lambda a, x: self.ctx.gammainc(a, x, regularized=True), a, x)
+
+    # Linear algebra --------------------------------------------------------------------------------------
+
+    def solve(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
+        return elimination.batched(elimination.solve, a, b)
+
+    def det(self, a: np.ndarray) -> np.ndarray:
+        return elimination.batched(elimination.determinant, a)
+
+    def cholesky(self, a: np.ndarray) -> np.ndarray:
+        return elimination.batched(lambda matrix: elimination.cholesky(matrix, self.ctx.sqrt), a)
 
     # Parts and classes -----------------------------------------------------------------------------------
 

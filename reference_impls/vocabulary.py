@@ -7,7 +7,7 @@ from .composites import creation, elementwise, indexing, linalg, random, reducti
 from .composites.registry import COMPOSITES
 from .primitives import TABLE
 
-_FILES = (elementwise, indexing, linalg, random, reductions, shaping, convolution, recurrent)
+_FILES = (creation, elementwise, indexing, linalg, random, reductions, shaping, convolution, recurrent)
 _CLASHES = COMPOSITES.keys() & TABLE.keys()
 if _CLASHES:
     raise ValueError(f"both primitive and composite: {sorted(_CLASHES)}")

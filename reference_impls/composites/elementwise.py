@@ -235,15 +235,20 @@ def relu(F, input):
     return F.where(F.le(input, 0), 0, input)
 
 
+def _beyond(F, outside, bound):
+    """Outside of a bound; a bound that is nan is beaten by nothing."""
+    return F.logical_or(outside, F.ne(bound, bound)) if is_tensor(bound) or bound != bound else outside
+
+
 @composite("clamp")
 def clamp(F, input, min=None, max=None):
     """First from below, then from above: where the bounds cross the upper one is the result."""
     if min is None and max is None:
         raise RuntimeError("clamp needs at least one of min and max")
     if min is not None:
-        input = F.where(F.logical_or(F.lt(input, min), F.ne(min, min)), min, input)
+        input = F.where(_beyond(F, F.lt(input, min), min), min, input)
     if max is not None:
-        input = F.where(F.logical_or(F.gt(input, max), F.ne(max, max)), max, input)
+        input = F.where(_beyond(F, F.gt(input, max), max), max, input)
     return input
 
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections import namedtuple
 
 import numpy as np
 
 from .registry import composite, is_tensor, wrap
+
+SignLog = namedtuple("slogdet", "sign logabsdet")
 
 
 @composite("matmul")
@@ -216,3 +219,61 @@ def matrix_power(F, input, n):
     return (
         F.expand_to(F.cast(np.eye(input.shape[-1]), input.dtype), tuple(input.shape)) if out is None else out
     )
+
+
+# Systems and determinants -----------------------------------------------------------------------------------
+
+
+@composite("cofactors", "same")
+def cofactors(F, input):
+    """(-1)**(i+j) times the determinant without row i and column j."""
+    n = input.shape[-1]
+    if n == 0:
+        return input
+    kept = np.array([[k for k in range(n) if k != i] for i in range(n)], dtype=np.int64).reshape(n, n - 1)
+    rows, columns = kept[:, None, :, None], kept[None, :, None, :]
+    signs = (-1.0) ** np.add.outer(np.arange(n), np.arange(n))
+    return F.det(F.index_advanced(input, index=(Ellipsis, rows, columns))) * signs
+
+
+@composite("solve")
+def solve(F, A, B, *, left=True):
+    """A right-hand side of one dimension less (or one in all) is a vector."""
+    if not left:
+        A, B = F.transpose(A, -2, -1), F.transpose(B, -2, -1)
+        return F.transpose(F.solve_system(A, B), -2, -1)
+    if B.ndim == 1 or (B.ndim == A.ndim - 1 and tuple(B.shape) == tuple(A.shape[:-1])):
+        return F.squeeze(F.solve_system(A, F.unsqueeze(B, -1)), -1)
+    return F.solve_system(A, B)
+
+
+@composite("inv", "same")
+def inv(F, A):
+    return F.solve_system(A, F.cast(np.eye(A.shape[-1]), A.dtype))
+
+
+@composite("cholesky", "same")
+def cholesky(F, A, *, upper=False):
+    """Of a Hermitian matrix; so is its gradient."""
+    factor = F.cholesky_factor((A + F.adjoint(A)) * 0.5)
+    return F.adjoint(factor) if upper else factor
+
+
+@composite("slogdet", "none")
+def slogdet(F, A):
+    determinant = F.det(A)
+    return SignLog(F.sgn(determinant), F.log(F.abs(determinant)))
+
+
+@composite("logdet", "none")
+def logdet(F, input):
+    return F.log(F.det(input))
+
+
+@composite("solve_triangular")
+def solve_triangular(F, A, B, *, upper, left=True, unitriangular=False):
+    """What is on the other side of the diagonal is not read."""
+    A = F.triu(A) if upper else F.tril(A)
+    if unitriangular:
+        A = F.where(np.eye(A.shape[-1], dtype=bool), 1, A)
+    return F.solve(A, B, left=left)

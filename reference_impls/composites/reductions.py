@@ -48,18 +48,20 @@ def nanmean(F, input, dim=None, keepdim=False, *, dtype=None):
 
 
 def _variance(F, input, dim, unbiased, keepdim, correction):
-    """The sum of squared distances from the mean, over n - correction (not less than zero)."""
+    """The sum of squared distances from the mean over n - correction (at least zero); and the mean, kept."""
     _need_floating(input, None, "var")
     if isinstance(dim, bool):
         dim, unbiased = None, dim
     if correction is None:
         correction = 1 if unbiased is None else int(unbiased)
     average = F.mean(input, dim, True)
-    squares = F.squared_modulus(input - average)
+    total = F.sum(F.squared_modulus(input - average), dim, keepdim)
     count = max(terms(input.shape, dim) - correction, 0)
-    total = F.sum(squares, dim, keepdim)
-    result = total / count if count else total / F.zeros_like(total)
-    return result, average if keepdim else F.reshape_to(average, tuple(result.shape))
+    return (total / count if count else total / F.zeros_like(total)), average
+
+
+def _with_mean(F, spread, average):
+    return spread, F.reshape_to(average, tuple(spread.shape))
 
 
 @composite("squared_modulus", "none")
@@ -79,13 +81,13 @@ def std(F, input, dim=None, unbiased=None, keepdim=False, *, correction=None):
 
 @composite("var_mean", "none")
 def var_mean(F, input, dim=None, unbiased=None, keepdim=False, *, correction=None):
-    return _variance(F, input, dim, unbiased, keepdim, correction)
+    return _with_mean(F, *_variance(F, input, dim, unbiased, keepdim, correction))
 
 
 @composite("std_mean", "none")
 def std_mean(F, input, dim=None, unbiased=None, keepdim=False, *, correction=None):
     variance, average = _variance(F, input, dim, unbiased, keepdim, correction)
-    return F.root_or_zero(variance), average
+    return _with_mean(F, F.root_or_zero(variance), average)
 
 
 @composite("cov", "none")
@@ -126,7 +128,8 @@ def cumprod(F, input, dim, *, dtype=None):
 def _largest(F, input, dim):
     """The largest element, kept and without gradient; zero where it is infinite (inf - inf is nan)."""
     top = F.amax(F.real(input).detach(), dim, True)
-    return F.where(F.isfinite(top), top, 0)
+    finite = F.isfinite(top)
+    return top if finite.array.all() else F.where(finite, top, 0)
 
 
 @composite("logsumexp", "float")

@@ -16,17 +16,25 @@ def _unary(name, forward, derivative):
 def _sinc_derivative(xp, input, order):
     """The ``order``-th derivative of sin(pi x) / (pi x): a power series near zero, a recurrence elsewhere."""
     near = xp.less(xp.absolute(input), 0.5)
-    x = xp.where(near, input, 0)
-    series = x * 0.0
+    far = _sinc_far(xp, xp.where(near, 1, input), order)
+    return xp.where(near, _sinc_near(xp, xp.where(near, input, 0), order), far) if near.any() else far
+
+
+def _sinc_near(xp, x, order):
+    total = x * 0.0
     for k in range((order + 1) // 2, (order + 1) // 2 + 22):
         weight = (-1) ** k * xp.pi ** (2 * k) * math.perm(2 * k, order) / math.factorial(2 * k + 1)
-        series = series + weight * xp.power(x, 2 * k - order)
-    x = xp.where(near, 1, input)
-    far = xp.sin(xp.pi * x) / (xp.pi * x)
+        total = total + weight * xp.power(x, 2 * k - order)
+    return total
+
+
+def _sinc_far(xp, x, order):
+    """By Leibniz' rule, x f_n + n f_(n-1) is the n-th derivative of sin(pi x) / pi."""
+    f = xp.sin(xp.pi * x) / (xp.pi * x)
     for n in range(1, order + 1):
         wave = (xp.sin, xp.cos)[n % 2](xp.pi * x) * (-1) ** (n // 2)
-        far = (xp.pi ** (n - 1) * wave - n * far) / x
-    return xp.where(near, series, far)
+        f = (xp.pi ** (n - 1) * wave - n * f) / x
+    return f
 
 
 PRIMITIVES = [

@@ -17,6 +17,10 @@ INNER = np.array([0.3 + 0.2j, -0.5 + 0.1j, 0.2 - 0.4j])
 M = np.array([[0.5, -1.5, 2.0], [1.25, 0.75, -0.25]])
 N = np.array([[1.5, 0.5], [-0.75, 2.5], [0.25, -1.0]])
 CUBE = np.arange(24.0).reshape(2, 3, 4) * np.sin(np.arange(24.0)).reshape(2, 3, 4) / 8 + 0.1
+SYSTEM = np.array([[2.0, -0.5, 0.25], [0.75, 1.5, -1.0], [-0.25, 0.5, 3.0]])
+SINGULAR = np.array([[1.0, 2.0, 3.0], [2.0, 4.0, 6.0], [1.0, 0.0, 1.0]])
+DEFINITE = SYSTEM @ SYSTEM.T
+HERMITIAN = (SYSTEM + 1j * SINGULAR) @ (SYSTEM + 1j * SINGULAR).conj().T
 COLUMN = np.array([[0.7], [-0.9]])
 BITS = np.array([5, -3, 12])
 FLAGS = np.array([True, False, True])
@@ -196,6 +200,20 @@ SAMPLES: dict[str, list[Sample]] = {
         at(M, Z[:, None]),
     ],
     "dot": [at(V, W), at(Z, Y), at(V, Z)],
+    "solve_system": [
+        at(SYSTEM, N),
+        at(np.stack([SYSTEM, SYSTEM.T]), N),
+        at(SYSTEM + 0.5j * np.eye(3), N),
+    ],
+    "det": [
+        at(SYSTEM),
+        at(np.stack([SYSTEM, SYSTEM.T])),
+        at(SINGULAR),
+        at(SYSTEM * 1j + 1),
+        at(M[:, :2]),
+        at(M[:1, :1]),
+    ],
+    "cholesky_factor": [at(DEFINITE), at(np.stack([DEFINITE, DEFINITE + np.eye(3)])), at(HERMITIAN)],
     # Special functions
     **_each("erf erfc erf_slope erfcx i0 i1 i0e i1e log_ndtr", at(V), at(W)),
     **_each("erfinv", at(UNIT)),
