@@ -44,7 +44,7 @@ class Conductor:
         asked = self.session
         return (
             f"conformance: {asked.backend.name} {asked.backend.version} on {', '.join(asked.devices)}; "
-            f"{', '.join(asked.modes)}; {', '.join(asked.dtypes)}"
+            f"{', '.join(asked.modes)}; {', '.join(self.config.option.dtype) or 'all dtypes'}"
         )
 
     def plan(self, ids: Iterable[str]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import shlex
 from collections.abc import Iterator, Sequence
 
@@ -74,10 +75,13 @@ def _numbers(failure: Failure) -> Iterator[str]:
         yield f"    expected  {shortened(failure.expected)}"
         yield f"    seen      {shortened(failure.seen)}"
     if failure.ulp is not None:
-        times = failure.times_tolerance
-        yield f"    error     {quantity(failure.ulp)} ulp" + (
-            f", {quantity(times)} times the tolerance" if times is not None else ""
-        )
+        yield f"    error     {quantity(failure.ulp)} ulp{_times(failure.times_tolerance)}"
+
+
+def _times(tolerance: float | None) -> str:
+    if tolerance is None:
+        return ""
+    return ", where nothing is rounded" if math.isinf(tolerance) else f", {quantity(tolerance)} times the tolerance"
 
 
 def _others(lines: Sequence[Line]) -> Iterator[str]:
