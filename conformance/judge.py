@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from reference_impls.dtypes import NAMES, DType, float64
+from reference_impls.dtypes import COMPONENT, NAMES, DType, float32, float64
 
 from .observe import Leaf, Observation
 
@@ -26,6 +26,9 @@ FLOOR = 2.0
 """Ulp of the tested dtype by which any rounded result may differ."""
 NUMBER_FLOOR = 16.0
 """Ulp of float64, at the largest magnitude of the statement, for Python floats: they carry no noise of their own."""
+UNDERFLOW = (2.0**float32.min_exponent, 2.0**float64.min_exponent)
+"""Below the smallest normal number of the format that is computed in (float32 for the narrower ones) a rounded
+result may be zero: PyTorch's notes on numerical accuracy promise nothing for intermediates outside of the range."""
 SHARP = 100.0
 """A tolerance above this many ulp is not a sharp check, and is counted as such."""
 
@@ -199,13 +202,14 @@ def _flatten(base: Sequence[Observation], seen: Sequence[Observation], dtype: DT
         expected, values = _real(want.value.astype(cast)), _real(got.value.astype(cast))
         label = NAMES.get(got.dtype, float64) if got.kind != "numbers" else float64
         size = np.repeat(np.abs(want.value.reshape(-1)), 2) if complex_ else np.abs(expected)
-        with np.errstate(all="ignore"):
-            ulp = label.spacing(np.minimum(np.where(np.isfinite(size), size, 0.0), label.largest or 1.0))
-            rounded = label.round(expected) if not label.is_complex else _component(label).round(expected)
+        size = np.minimum(np.where(np.isfinite(size), size, 0.0), label.largest)
+        rounded = COMPONENT.get(label, label).round(expected)
         if got.kind == "numbers":
-            floor = np.full_like(ulp, NUMBER_FLOOR * ulp.max(initial=0.0))
+            ulp = dtype.spacing(size)  # where they come from a tensor, they have its noise
+            floor = np.full_like(ulp, NUMBER_FLOOR * float64.spacing(size.max(initial=0.0)))
         else:
-            floor = FLOOR * ulp
+            ulp = label.spacing(size)
+            floor = np.maximum(FLOOR * ulp, UNDERFLOW[label.precision == 53] * (size < UNDERFLOW[label.precision == 53]))
         exact = np.full(expected.shape, left.exact and (want.exact or want.kind != "tensor"))  # moved, not computed
         largest = np.full(expected.shape, label.largest)
         columns.append((expected, values, ulp, floor, largest, exact, rounded))
@@ -214,12 +218,6 @@ def _flatten(base: Sequence[Observation], seen: Sequence[Observation], dtype: DT
     if not columns:
         return None
     return _Flat(places, *(np.concatenate(column) for column in zip(*columns, strict=True)))
-
-
-def _component(label: DType) -> DType:
-    from reference_impls.dtypes import COMPONENT
-
-    return COMPONENT[label]
 
 
 def _distance(a: np.ndarray, b: np.ndarray, flat: _Flat) -> np.ndarray:
