@@ -22,7 +22,7 @@ class Kind(Enum):
     ACCUMULATING = "accumulating"
     """Sums n terms; its forward passes the addends through ``xp.addends(values, n)``."""
     DECISION = "decision"
-    """A discrete outcome; recorded by the base run and replayed by noisy copies. Has no derivative."""
+    """A discrete outcome; recorded by the base run, replayed by noisy copies. Its derivative is zero or none."""
 
 
 @dataclass(frozen=True)
@@ -35,8 +35,9 @@ class Primitive:
 
     ``vjp[name]`` is the formula of the cotangent of input ``name``, on *tensors* (so that it can itself be
     differentiated). Its parameters are taken by name from: ``F`` (the vocabulary), ``g`` (the cotangent of the
-    result; a tuple where there are several results), ``result``, the inputs, the attributes. What it names is
-    what is saved, and only while ``name`` needs a gradient.
+    result; a tuple where there are several results), ``result``, the inputs, the attributes, and the shapes of
+    inputs (``input_shape`` for the input ``input``). What it names is what is saved, and only while ``name``
+    needs a gradient; a shape keeps no tensor. A variadic primitive has one formula, which returns a list.
     """
 
     name: str
@@ -45,7 +46,8 @@ class Primitive:
     kind: Kind = Kind.ARITHMETIC
     dtype: str = "promote"
     """Label of the result: ``promote``, ``float`` (promote, integers becoming the default dtype), ``bool``,
-    ``int64``, ``same`` (that of the first input) or ``real`` (the real dtype of the first input's)."""
+    ``int64``, ``same`` (that of the first input), ``real`` (the real dtype of the first input's), ``complex``
+    (its complex dtype) or ``sum`` (promote, bool and integers becoming int64). An attribute ``dtype`` wins."""
     view: bool = False
     """Whether the result shares memory with the first input."""
     saves: tuple[str, ...] | None = None

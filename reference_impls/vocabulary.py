@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
-from .algorithms import convolution, recurrent
+from .algorithms import convolution, pooling, recurrent
 from .composites import creation, elementwise, indexing, linalg, random, reductions, shaping
 from .composites.registry import COMPOSITES
 from .primitives import TABLE
 
-_FILES = (creation, elementwise, indexing, linalg, random, reductions, shaping, convolution, recurrent)
+_FILES = (
+    creation,
+    elementwise,
+    indexing,
+    linalg,
+    random,
+    reductions,
+    shaping,
+    convolution,
+    pooling,
+    recurrent,
+)
 _CLASHES = COMPOSITES.keys() & TABLE.keys()
 if _CLASHES:
     raise ValueError(f"both primitive and composite: {sorted(_CLASHES)}")

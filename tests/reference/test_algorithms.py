@@ -264,3 +264,64 @@ def test_derivatives(name):
     for analytic, k in ((first, 0), (second, 1)):
         difference = (plus[k] - minus[k]) / (2 * step)
         assert abs(analytic - difference) <= differences.RELATIVE * max(abs(analytic), 1)
+
+
+def pooled(x, k, s, p, ceil_mode, reduce, fill):
+    """One-dimensional pooling by its definition: windows begin in the left padding or in the input."""
+    n, out, start = len(x), [], -p
+    while start + k <= n + p or (ceil_mode and start < n and start + k - s < n + p):
+        inside = [x[i] if 0 <= i < n else fill for i in range(start, start + k) if -p <= i < n + p]
+        out.append(reduce(inside, sum(0 <= i < n for i in range(start, start + k))))
+        start += s
+    return out
+
+
+@pytest.mark.parametrize("ceil_mode", [False, True])
+@pytest.mark.parametrize(("k", "s", "p"), [(2, 2, 0), (3, 2, 1), (4, 3, 2), (3, 1, 0), (2, 3, 1), (2, 3, 0)])
+@pytest.mark.parametrize("n", [5, 6, 7])
+def test_pooling(n, k, s, p, ceil_mode):
+    """Averages with and without the padding, and maxima with their places, in one dimension."""
+    x = numbers(n)
+    given = tensor(x[None, None])
+    average = REF.ops.avg_pool(given, k, s, p, ceil_mode, dims=1)
+    np.testing.assert_allclose(
+        average.array[0, 0], pooled(x, k, s, p, ceil_mode, lambda w, _: sum(w) / len(w), 0.0), rtol=1e-15
+    )
+    inner = REF.ops.avg_pool(given, k, s, p, ceil_mode, False, dims=1)
+    np.testing.assert_allclose(
+        inner.array[0, 0], pooled(x, k, s, p, ceil_mode, lambda w, m: sum(w) / m, 0.0), rtol=1e-15
+    )
+    largest, places = REF.ops.max_pool(given, k, s, p, 1, ceil_mode, True, dims=1)
+    np.testing.assert_array_equal(
+        largest.array[0, 0], pooled(x, k, s, p, ceil_mode, lambda w, _: max(w), -np.inf)
+    )
+    np.testing.assert_array_equal(x[places.array[0, 0]], largest.array[0, 0])
+
+
+def test_pooling_of_planes():
+    """Two dimensions, by reshaping: windows that tile the plane; regions of adaptive pooling; powers."""
+    x = numbers(2, 3, 4, 6)
+    tiles = x.reshape(2, 3, 2, 2, 2, 3).swapaxes(3, 4)
+    given = tensor(x)
+    np.testing.assert_array_equal(REF.ops.max_pool(given, (2, 3), dims=2).array, tiles.max((-1, -2)))
+    np.testing.assert_allclose(
+        REF.ops.avg_pool(given, (2, 3), dims=2).array, tiles.mean((-1, -2)), atol=1e-15
+    )
+    np.testing.assert_allclose(
+        REF.ops.adaptive_avg_pool(given, (2, 2), dims=2).array, tiles.mean((-1, -2)), atol=1e-15
+    )
+    np.testing.assert_array_equal(
+        REF.ops.adaptive_max_pool(given, (2, None), dims=2).array, x.reshape(2, 3, 2, 2, 6).max(3)
+    )
+    np.testing.assert_allclose(
+        REF.ops.lp_pool(given, 2, (2, 3), dims=2).array, np.sqrt((tiles**2).sum((-1, -2))), rtol=1e-14
+    )
+    overlapping = REF.ops.adaptive_avg_pool(tensor(np.arange(5.0)[None]), 3, dims=1)
+    np.testing.assert_array_equal(overlapping.array, [[0.5, 2.0, 3.5]])
+
+
+def test_the_first_of_equal_maxima_gets_the_gradient():
+    """A window with a tie passes its cotangent to one element, as max with a dimension does."""
+    x = tensor(np.array([[3.0, 3.0, 1.0, 3.0]]))
+    (g,) = REF.torch.autograd.grad(REF.ops.max_pool(x, 2, dims=1).sum(), [x])
+    np.testing.assert_array_equal(g.array, [[1.0, 0.0, 0.0, 1.0]])
