@@ -55,6 +55,18 @@ def make_inputs(sample: Sample, backend: Backend, device: str, dtype: str) -> di
     return made
 
 
+def namespace(backend: Backend, device: str, mode: str, dtype: str, recorder: Recorder) -> dict[str, Any]:
+    """What every program finds beside its inputs."""
+    return {
+        "torch": backend.torch,
+        "device": device,
+        "dtype": getattr(backend.torch, dtype, None),
+        "transformed": backend.transform(mode),
+        **recorder.names(),
+        **tools(backend),
+    }
+
+
 def run(sample: Sample, backend: Backend, device: str, mode: str, dtype: str, both: bool = False) -> Ran:
     """Run a sample's program.
 
@@ -73,15 +85,7 @@ def run(sample: Sample, backend: Backend, device: str, mode: str, dtype: str, bo
         inputs: dict[str, Any] = {}
         try:
             inputs = make_inputs(sample, backend, device, dtype)
-            names = {
-                "torch": backend.torch,
-                "device": device,
-                "dtype": getattr(backend.torch, dtype, None),
-                "transformed": backend.transform(mode),
-                **recorder.names(),
-                **tools(backend),
-                **inputs,
-            }
+            names = namespace(backend, device, mode, dtype, recorder) | inputs
             with program_module("conformance_program", names) as module:
                 for part in (*sample.setup, program):
                     part.run(module.__dict__)
