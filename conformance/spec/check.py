@@ -76,7 +76,7 @@ class Check:
         """Faults for ids that belong to derived clauses."""
         for id in used:
             if id in taken:
-                self.fault(id, f"the id `{id}` belongs to a clause that is derived from every spec")
+                self.fault(id, f"the id {quote(id)} belongs to a clause that is derived from every spec")
 
     def unique(self, *groups: Iterable[Text]) -> None:
         """Faults for ids that are used twice."""
@@ -84,18 +84,18 @@ class Check:
         for group in groups:
             for id in group:
                 if id in first:
-                    self.fault(id, f"the id `{id}` is used twice (first on line {first[id].line})")
+                    self.fault(id, f"the id {quote(id)} is used twice (first on line {first[id].line})")
                 first.setdefault(id, id)
 
     def unused(self, given: Iterable[Text], program: Source) -> None:
         """Faults for inputs that a program never reads."""
         for name in given:
             if name not in program.free and name not in program.bound:
-                self.fault(name, f"`{name}` is given and never used")
+                self.fault(name, f"{quote(name)} is given and never used")
 
     def assigned(self, update: Formula, names: Collection[str], what: str) -> None:
         """Faults for assignments to names that may only be read."""
         for name, node in update.assignments().items():
             if name in names:
                 line, column = update.place(node)
-                self.faults.append(Fault(self.file, line, column, f"`{name}` is {what}"))
+                self.faults.append(Fault(self.file, line, column, f"{quote(name)} is {what}"))

@@ -68,6 +68,10 @@ class Empty:
         return "nothing"
 
 
+class TooDeep(Exception):
+    """A document is nested too deep to be read."""
+
+
 class Broken:
     """Stands for a value that is already reported as a fault."""
 
@@ -101,6 +105,8 @@ class Reader:
         try:
             self.next_event = PARSER(self.text).get_event
             return self.document()
+        except TooDeep:
+            pass  # reported, and not read to its end: the parser takes quadratic time for that
         except yaml.MarkedYAMLError as error:
             self.syntax_error(error)
         except yaml.YAMLError as error:
@@ -157,8 +163,7 @@ class Reader:
         mark = Mark(line, column)
         if depth > DEEPEST:
             self.fault(line, column, f"nested more than {DEEPEST} deep")
-            self.skip(event)
-            return BROKEN, mark
+            raise TooDeep
         if kind is yaml.MappingStartEvent:
             return self.mapping(Map(mark, bool(event.flow_style)), depth), mark
         sequence = Seq(mark)
@@ -229,6 +234,8 @@ class Reader:
         """The value of a scalar by YAML 1.2's core rules, with `true`, `false`, `null` in lower case only."""
         raw: str = event.value
         style: str = event.style or ""
+        if (style == "|" or style == ">") and not raw.strip():
+            return EMPTY
         if style == "|" or style == ">":
             return self.block(raw, style, line, column)
         if style:
@@ -271,11 +278,9 @@ class Reader:
         """A block scalar: a literal one starts on the next line, where its first full line is indented."""
         if style == ">":
             return Text(raw, self.file, line, column, style, False, False)
-        for offset, content in enumerate(raw.split("\n")):
-            if content.strip() and line + offset < len(self.lines):
-                indent = len(self.lines[line + offset]) - len(content)
-                return Text(raw, self.file, line + 1, max(indent, 0) + 1, style, False, False)
-        return Text(raw, self.file, line + 1, 1, style, False, False)
+        offset, content = next((n, text) for n, text in enumerate(raw.split("\n")) if text.strip())
+        indent = len(self.lines[line + offset]) - len(content)
+        return Text(raw, self.file, line + 1, indent + 1, style, False, False)
 
 
 def is_open(text: str) -> bool:

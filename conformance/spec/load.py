@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
@@ -71,6 +72,14 @@ def load_yaml(path: str | os.PathLike[str], shape: type[T]) -> T:
 
 def parse(text: str, path: str | os.PathLike[str]) -> Spec:
     """The spec in a text that is, or is to be, the content of a file."""
+    with warnings.catch_warnings():
+        # What Python only warns of when it reads a text, such as "\d", is a fault here.
+        warnings.simplefilter("error", SyntaxWarning)
+        warnings.filterwarnings("error", "invalid ", DeprecationWarning)
+        return build_from(text, path)
+
+
+def build_from(text: str, path: str | os.PathLike[str]) -> Spec:
     file = str(path)
     reader = Reader(text, file)
     data = reader.read()
@@ -144,4 +153,4 @@ def check_place(spec: Spec, check: Check) -> None:
     if spec.kind != "topic" and isinstance(written, Text) and written == spec.name:
         place = Path(*spec.name.split(".")).with_suffix(".yaml").parts
         if spec.path.parts[-len(place) :] != place:
-            check.fault(written, f"`{spec.name}` belongs in {'/'.join(place)}")
+            check.fault(written, f"{quote(spec.name)} belongs in {quote('/'.join(place), 80)}")

@@ -10,6 +10,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr
 
 from .check import Check
 from .document import Map
+from .faults import quote
 from .fields import Bounds, Dtypes, Expressions, Id, Judge, Label, Labels, Links, Name, Prose, Raised
 from .formula import Expression
 from .program import Program
@@ -200,7 +201,7 @@ class Spec(Model):
             if not clause.program.claims:
                 check.fault(
                     id,
-                    f"the program of `{id}` asserts nothing",
+                    f"the program of {quote(id)} asserts nothing",
                     "write `assert left == right` or `yield value`",
                 )
             check.unused(clause.given, clause.program)
@@ -208,4 +209,4 @@ class Spec(Model):
             check.known(self.accuracy, {*self.own_ids(), *self.derived_ids()}, "a clause of this spec")
         for id in self.accuracy:
             if id in self.clauses and self.clauses[id].accuracy:
-                check.fault(id, f"`{id}` has an accuracy of its own already")
+                check.fault(id, f"{quote(id)} has an accuracy of its own already")

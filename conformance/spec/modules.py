@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 from pydantic import Field
 
 from .check import Check
+from .faults import quote
 from .fields import Dotted, Dtype, Id, Label, Name, StateName
 from .formula import Each, Expression, Formula, Update
 from .models import Input, Model, Refusal, Spec
@@ -131,7 +132,7 @@ class ModuleSpec(Spec):
         constructed = (*arguments, *self.locals)
         for name, member in self.members.items():
             loop = member.each.names if member.each else ()
-            check.known(placeholders(name), loop, f"a name of the loop of `{name}`")
+            check.known(placeholders(name), loop, f"a name of the loop of {quote(name)}")
             check.sources(
                 filter(None, (member.shape, member.init, member.when)), vocabulary, constructed, loop
             )

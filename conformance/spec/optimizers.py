@@ -8,6 +8,7 @@ from typing import Annotated, ClassVar
 from pydantic import BeforeValidator, Field
 
 from .check import Check
+from .faults import quote
 from .fields import Dotted, Id, Name, several
 from .formula import Expression, Formula, Update
 from .models import Benches, Model, Refusal, Spec
@@ -68,11 +69,11 @@ class OptimizerSpec(Spec):
         check.sources(self.signature.defaults.values(), MAKER_NAMES)
         for name, state in self.state.items():
             if name in (*self.signature.names, "param", "grad"):
-                check.fault(name, f"the state `{name}` has the name of something else")
+                check.fault(name, f"the state {quote(name)} has the name of something else")
             check.source(state.when, vocabulary, hyper)
             check.source(state.init, vocabulary, hyper, ("param", "grad"))
             if self.step and name not in self.step.bound:
-                check.fault(name, f"the state `{name}` is never assigned in `step`")
+                check.fault(name, f"the state {quote(name)} is never assigned in `step`")
         if self.step:
             check.source(self.step, vocabulary, hyper, self.state, ("param", "grad"))
             check.assigned(self.step, {*self.signature.names}, "a hyperparameter, which `step` may only read")

@@ -67,7 +67,7 @@ class Arguments(Source):
             if keyword.arg is None:
                 yield self.remark(keyword.value, "`**`: arguments are written out")
             elif keyword.arg in given:
-                yield self.remark(keyword, f"`{keyword.arg}` is given twice")
+                yield self.remark(keyword, f"{quote(keyword.arg)} is given twice")
             given.add(keyword.arg)
 
     @cached_property
@@ -113,12 +113,12 @@ class Signature(Source):
         seen = set()
         for node in ast.walk(function.args):
             if isinstance(node, ast.arg) and node.arg in seen:
-                yield self.remark(node, f"the parameter `{node.arg}` is there twice")
+                yield self.remark(node, f"the parameter {quote(node.arg)} is there twice")
             if isinstance(node, ast.arg):
                 seen.add(node.arg)
             if isinstance(node, ast.arg) and node.annotation is not None:
                 yield self.remark(
-                    node, f"`{node.arg}` has an annotation", "a signature has names and defaults only"
+                    node, f"{quote(node.arg)} has an annotation", "a signature has names and defaults only"
                 )
 
     @cached_property
@@ -196,7 +196,7 @@ class Signature(Source):
             name = keyword.arg or ""
             parameter = self.parameters.get(name)
             if name in bound:
-                remarks.append(arguments.remark(keyword, f"`{name}` is given twice"))
+                remarks.append(arguments.remark(keyword, f"{quote(name)} is given twice"))
             elif (
                 parameter is not None
                 and not parameter.variadic
@@ -208,14 +208,14 @@ class Signature(Source):
                 further.append(keyword)
             else:
                 near = did_you_mean(name, [p.name for p in open_])
-                remarks.append(arguments.remark(keyword, f"no parameter `{name}` in {self.brief}", near))
+                remarks.append(arguments.remark(keyword, f"no parameter {quote(name)} in {self.brief}", near))
         if extra is not None:
             keys: list[ast.expr | None] = [ast.Constant(keyword.arg) for keyword in further]
             bound[extra] = whole(arguments, ast.Dict(keys, [keyword.value for keyword in further]))
         for parameter in open_ if supplied is not None else ():
             if parameter.required and parameter.name not in bound and parameter.name not in (supplied or ()):
                 remarks.append(
-                    arguments.remark(arguments.tree, f"the argument `{parameter.name}` is missing")
+                    arguments.remark(arguments.tree, f"the argument {quote(parameter.name)} is missing")
                 )
         if remarks:
             raise SourceError(*remarks)

@@ -178,7 +178,7 @@ class Source:
                 yield self.remark(node, f"`{name}` is not available in a spec")
             else:
                 near = did_you_mean(name, sorted(self.bound.union(*known)))
-                yield self.remark(node, f"unknown name `{name}`", near)
+                yield self.remark(node, f"unknown name {quote(name)}", near)
 
     def shifted(self, tree: ast.Module) -> ast.Module:
         """The tree with true columns, so that tracebacks underline the right part of the file's line."""

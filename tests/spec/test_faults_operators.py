@@ -18,7 +18,7 @@ CASES: list[tuple[list[Edit], list[str]]] = [
     (
         [("torch.foo", "torch.bar")],
         [
-            "1:11: `torch.bar` belongs in torch/bar.yaml",
+            "1:11: `torch.bar` belongs in `torch/bar.yaml`",
         ],
     ),
     (
