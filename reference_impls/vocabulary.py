@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .algorithms import convolution, pooling, recurrent
-from .composites import creation, elementwise, indexing, linalg, random, reductions, shaping
+from .composites import creation, elementwise, indexing, linalg, numerics, random, reductions, shaping
 from .composites.registry import COMPOSITES
 from .primitives import TABLE
 
@@ -12,6 +12,7 @@ _FILES = (
     elementwise,
     indexing,
     linalg,
+    numerics,
     random,
     reductions,
     shaping,
@@ -27,21 +28,22 @@ _SAME_NAME = """
     abs acos acosh add addbmm addcdiv addcmul addmm addmv addr adjoint all allclose amax amin aminmax
     angle any argmax argmin argsort argwhere asin asinh atan atan2 atanh baddbmm bernoulli bincount
     bitwise_and bitwise_left_shift bitwise_not bitwise_or bitwise_right_shift bitwise_xor bmm
-    broadcast_to ceil chunk clamp clamp_max clamp_min clip clone conj conj_physical copysign cos cosh
-    count_nonzero cov cross cummax cummin cumprod cumsum deg2rad diag diag_embed diagflat diagonal
-    diagonal_scatter diff digamma dist div divide dot eq equal erf erfc erfinv exp exp2 expand expand_as
-    expm1 fix flatten flip fliplr flipud float_power floor floor_divide fmax fmin fmod frac gather ge gt
-    heaviside hypot index_add index_copy index_fill index_put index_select inner isclose isfinite isinf
-    isnan isneginf isposinf isreal kron kthvalue ldexp le lerp lgamma log log10 log1p log2 log_softmax
-    logaddexp logaddexp2 logcumsumexp logical_and logical_not logical_or logical_xor logit logsumexp lt
-    masked_fill masked_scatter masked_select matmul matrix_power max maximum mean median min minimum mm
-    moveaxis movedim msort mul multiply mv mvlgamma nan_to_num nanmean nansum narrow ne neg negative
-    nonzero norm outer permute polygamma positive pow prod rad2deg ravel reciprocal relu remainder
-    repeat repeat_interleave reshape reshape_as roll rot90 round rsqrt scatter scatter_add
-    scatter_reduce select select_scatter sgn sigmoid sign signbit sin sinc sinh slice_scatter softmax
-    sort split sqrt square squeeze std sub subtract sum swapaxes swapdims t take take_along_dim tan tanh
-    tensor_split tile topk trace transpose tril triu true_divide trunc unbind unflatten unfold unsqueeze
-    var vdot view view_as xlogy
+    broadcast_to ceil cholesky chunk clamp clamp_max clamp_min clip clone conj conj_physical copysign
+    corrcoef cos cosh count_nonzero cov cross cummax cummin cumprod cumsum deg2rad det diag diag_embed
+    diagflat diagonal diagonal_scatter diff digamma dist div divide dot dsplit eq equal erf erfc erfinv
+    exp exp2 expand expand_as expm1 fix flatten flip fliplr flipud float_power floor floor_divide fmax
+    fmin fmod frac gather ge gt heaviside hsplit hypot index_add index_copy index_fill index_put
+    index_select inner isclose isfinite isinf isnan isneginf isposinf isreal kron kthvalue ldexp le lerp
+    lgamma log log10 log1p log2 log_softmax logaddexp logaddexp2 logcumsumexp logdet logical_and
+    logical_not logical_or logical_xor logit logsumexp lt masked_fill masked_scatter masked_select
+    matmul matrix_exp matrix_power max maximum mean median min minimum mm moveaxis movedim msort mul
+    multiply mv mvlgamma nan_to_num nanmean nanmedian nansum narrow narrow_copy ne neg negative nonzero
+    norm outer permute polygamma positive pow prod quantile rad2deg ravel reciprocal relu remainder
+    repeat repeat_interleave reshape reshape_as resolve_conj resolve_neg roll rot90 round rsqrt scatter
+    scatter_add scatter_reduce select select_scatter sgn sigmoid sign signbit sin sinc sinh
+    slice_scatter slogdet softmax sort split sqrt square squeeze std sub subtract sum swapaxes swapdims
+    t take take_along_dim tan tanh tensor_split tile topk trace transpose tril triu true_divide trunc
+    unbind unflatten unfold unsqueeze var vdot view view_as vsplit xlogy
 """
 METHODS: dict[str, str] = {name: name for name in _SAME_NAME.split()} | {
     "absolute": "abs",
@@ -53,6 +55,7 @@ METHODS: dict[str, str] = {name: name for name in _SAME_NAME.split()} | {
     "arctan2": "atan2",
     "arctanh": "atanh",
     "greater": "gt",
+    "inverse": "inv",
     "greater_equal": "ge",
     "less": "lt",
     "less_equal": "le",
@@ -122,5 +125,8 @@ ALIASES: dict[str, str] = {alias: name for alias, name in METHODS.items() if ali
     "igammac": "gammaincc",
     "multigammaln": "mvlgamma",
     "log_sigmoid": "logsigmoid",
+    "row_stack": "vstack",
+    "inverse": "inv",
+    "trapz": "trapezoid",
 }
 """Other names of operators, in ``torch``, ``torch.special`` and formulas."""

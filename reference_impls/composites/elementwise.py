@@ -165,7 +165,7 @@ def lerp(F, input, end, weight):
 
 @composite("pow")
 def power(F, input, exponent):
-    if is_tensor(exponent) or not is_tensor(input):
+    if not isinstance(exponent, (int, float, complex)) or not is_tensor(input):
         return F.pow_tensor(input, exponent)
     if is_floating(input) and not (is_complex(exponent) and not is_complex(input)):
         return F.pow_number(input, exponent)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
@@ -33,6 +36,16 @@ def test_a_name_given_twice_is_refused():
     """Merging tables never replaces a primitive silently."""
     with pytest.raises(ValueError, match="twice"):
         merge([[TABLE["exp"]], [TABLE["exp"]]])
+
+
+def test_importing_the_reference_is_light():
+    """SciPy and mpmath are imported by those who need them: collection does not wait for either."""
+    text = (
+        "import sys; from reference_impls.reference import Reference; Reference()"
+        "; print({'scipy', 'mpmath'} & set(sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", text], capture_output=True, text=True, check=True)
+    assert done.stdout == "set()\n"
 
 
 def test_tables_name_what_exists():
