@@ -117,7 +117,8 @@ class Factories:
         if step == 0 or (end - start) / step < 0:
             raise RuntimeError(f"there is no range from {start} to {end} in steps of {step}")
         count = int(np.ceil((end - start) / step))
-        return self._made(np.arange(count) * step + start, dtype, requires_grad)
+        whole = all(isinstance(number, (int, np.integer)) for number in (start, end, step))
+        return self._made(np.arange(count) * (step if whole else float(step)) + start, dtype, requires_grad)
 
     def linspace(self, start, end, steps: int, *, dtype=None, device=None, requires_grad=False) -> Tensor:
         made = self._made(np.linspace(float(start), float(end), steps), dtype, False)

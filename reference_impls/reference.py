@@ -131,9 +131,12 @@ class Reference:
         arrays = []
         own = []
         exact = True
+        common: DType | None = None  # the label that all tensors have
         for tensor in tensors:
             if isinstance(tensor, Tensor):
                 arrays.append(tensor.array)
+                if common is not tensor.dtype:
+                    common = None if own else tensor.dtype
                 own.append(tensor)
                 if not tensor.exact:
                     exact = False
@@ -148,9 +151,9 @@ class Reference:
         mask = self._differentiated(record, tensors) if self.modes.grad and record.differentiable else 0
         many = type(result) is tuple
         if many:
-            made = [self._result(record, r, own, exact, attributes) for r in result]
+            made = [self._result(record, r, own, common, exact, attributes) for r in result]
         else:
-            made = [self._result(record, result, own, exact, attributes)]
+            made = [self._result(record, result, own, common, exact, attributes)]
         if mask:
             self._attach(record, mask, tensors, made, attributes, many)
         if record.view:
@@ -169,7 +172,15 @@ class Reference:
             bit <<= 1
         return mask if record.variadic else mask & record.differentiable
 
-    def _result(self, record: Record, array: Any, own: list[Tensor], exact: bool, attributes: dict[str, Any]) -> Tensor:
+    def _result(
+        self,
+        record: Record,
+        array: Any,
+        own: list[Tensor],
+        common: DType | None,
+        exact: bool,
+        attributes: dict[str, Any],
+    ) -> Tensor:
         if type(array) is not np.ndarray:
             array = np.asarray(array)
         if record.inexact:
@@ -184,8 +195,8 @@ class Reference:
         if wanted is not None:
             if CATEGORY.get(array.dtype.kind, wanted.category) != wanted.category:
                 array = array.astype(wanted.storage)
-        elif len(own) == 1 and CATEGORY.get(array.dtype.kind) == own[0].dtype.category and record.dtype != "sum":
-            wanted = own[0].dtype  # the usual case of ``label``
+        elif common is not None and CATEGORY.get(array.dtype.kind) == common.category and record.dtype != "sum":
+            wanted = common  # the usual case of ``label``
         else:
             wanted = label(record.dtype, own, array, self.default_dtype)
         tensor = object.__new__(self.Tensor)
@@ -244,6 +255,8 @@ class Reference:
 
         def operator(*args: Any, **kwargs: Any) -> Any:
             result = function(*args, **kwargs)
+            if dtype_rule == "none" and isinstance(result, Tensor):
+                return result
             own: list[Tensor] = []
             wanted = kwargs.get("dtype")
             for argument in (*args, *kwargs.values()) if kwargs else args:
