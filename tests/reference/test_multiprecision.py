@@ -161,6 +161,22 @@ def test_rows_saturate_at_200_bits(name):
         assert relative(actual, e) < mp.mpf(2) ** -100
 
 
+def test_algorithms_run_at_200_bits():
+    """The matrix exponential keeps its digits; so do systems, determinants and pooling."""
+    ops = EXACT.ops
+    turn = EXACT.tensor_from(np.array([[0.0, -2.0], [2.0, 0.0]]), dtypes.float64, requires_grad=True)
+    out = ops.matrix_exp(turn)
+    assert relative(out.array[0, 0], mp.cos(2)) < mp.mpf(2) ** -180
+    (slope,) = EXACT.torch.autograd.grad(ops.select(out, 0, 0)[0], [turn])
+    assert abs(slope.array[0, 1] - slope.array[1, 0] * -1) < mp.mpf(2) ** -180
+    assert relative(ops.det(turn).array[()], mp.mpf(4)) == 0
+    assert relative(ops.inv(turn).array[0, 1], mp.mpf(0.5)) == 0
+    assert relative(ops.cholesky(turn.T @ turn).array[1, 1], mp.mpf(2)) == 0
+    plane = turn.reshape(1, 2, 2)
+    assert ops.avg_pool(plane, 2, dims=2).array[0, 0, 0] == 0
+    assert ops.max_pool(plane, 2, dims=2).array[0, 0, 0] == 2
+
+
 def _all(names, *arguments):
     return dict.fromkeys(names.split(), arguments)
 
@@ -177,6 +193,8 @@ def test_composites_run_at_200_bits():
         **_all("remainder fmod copysign heaviside", 0.25),
         **_all("matmul cdist kron", (x.T @ x).detach()),
         **_all("norm float_power", 3),
+        **_all("quantile", 0.3),
+        **_all("trapezoid corrcoef"),
         **{"clamp": (0.2, 0.6), "lerp": (x * 2, 0.5), "topk": (2,), "gather": (1, index), "flip": (0,)},
         **{"roll": (1, 0), "pad": ((1, 1), "reflect"), "unfold": (1, 2, 1), "repeat": (2, 1)},
     }
