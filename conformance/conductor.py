@@ -14,7 +14,7 @@ from .report.results import FORMAT, Follower, ResultsWriter, fingerprint
 from .report.summary import broken_case
 from .report.tally import Tally
 from .session import Session
-from .where import is_case
+from .where import is_case, is_spec
 
 
 class Conductor:
@@ -57,6 +57,10 @@ class Conductor:
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         self.plan(item.nodeid for item in session.items)
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        if report.failed and is_spec(report.nodeid):
+            self.tally.unread.add(report.nodeid)
 
     def pytest_runtest_logstart(self, nodeid: str) -> None:
         self._started[nodeid] = time.monotonic()
@@ -103,6 +107,7 @@ class Conductor:
                     "planned": len(self.tally.planned),
                     "cases": dict(self.tally.counts()),
                     "lines": self.tally.lines(),
+                    "unread": sorted(self.tally.unread),
                     "seconds": round(time.monotonic() - self._begin, 2),
                     "exit": int(session.exitstatus),
                 }

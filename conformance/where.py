@@ -45,6 +45,11 @@ def area(case_id: str) -> str:
     return ".".join(path[1:-1]) or "other"
 
 
+def is_spec(nodeid: str) -> bool:
+    """Whether a node of pytest is a spec: a YAML file below a root of specs."""
+    return nodeid.startswith(f"{FOLDER}/") and nodeid.endswith(".yaml")
+
+
 def is_case(nodeid: str) -> bool:
-    """Whether a node of pytest is a case: a clause of a YAML file below a root of specs."""
-    return nodeid.startswith(f"{FOLDER}/") and ".yaml::" in nodeid
+    """Whether a node of pytest is a case: a clause of a spec."""
+    return is_spec(nodeid.partition("::")[0]) and "::" in nodeid

@@ -20,6 +20,7 @@ from .select import PATHS_HELP, case_id, files
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("paths", nargs="*", metavar="PATH", help=PATHS_HELP)
+    parser.add_argument("-v", "--verbose", action="store_true", help="show where in a definition the reference fails")
 
 
 def main(options: argparse.Namespace) -> int:
@@ -37,7 +38,8 @@ def main(options: argparse.Namespace) -> int:
     beyond: list[str] = []
     if not faults:  # definitions of a faulty spec would be missed everywhere
         root = root_of(paths[0].resolve() if paths else Path(default_path()))
-        faults += reference_faults(found, root, beyond)
+        found_out = reference_faults(found, root, beyond)
+        faults += found_out if options.verbose else (fault.partition("\n")[0] for fault in found_out)
     print(*faults, sep="\n", end="\n" * bool(faults))
     print(f"{len(paths)} specs, {len(found)} clauses, {len(faults)} with faults", end="")
     print(f"; {len(beyond)} clauses are beyond the reference, and are judged by what they state" if beyond else "")

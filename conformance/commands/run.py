@@ -34,7 +34,7 @@ def main(options: argparse.Namespace) -> int:
     """The exit status is pytest's."""
     words = [
         # No configuration but this: the run is the same wherever it is started.
-        *("-c", os.devnull, "--noconftest", "--rootdir", ".", "-o", f"testpaths={shlex.quote(default_path())}"),
+        *("-c", os.devnull, "--noconftest", "--assert=plain", "--rootdir", ".", "-o", f"testpaths={shlex.quote(default_path())}"),
         # Log capture is dear, so is what hypothesis imports to say nothing, and the dumps of dead workers tell
         # nothing that the report does not.
         *(word for name in ("cacheprovider", "logging", "hypothesispytest", "faulthandler") for word in ("-p", f"no:{name}")),

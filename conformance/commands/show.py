@@ -48,5 +48,5 @@ def definitions(spec: Spec) -> list[tuple[str, str]]:
 def print_sample(case: Case, sample: Sample) -> None:
     print(f"\nsample {sample.name!r}")
     for name, given in sample.inputs.items():
-        print(f"    {name} = {show_input(given, given.dtype or 'the dtype of the line')}")
+        print(f"    {name} = {show_input(given, given.dtype or 'tensor')}")
     print(indent(str(sample.program).rstrip(), "      "))

@@ -52,7 +52,7 @@ def script(
         MODE.get(mode, "") if "transformed" in names else "",
         "torch.backends.cudnn.allow_tf32 = False" if device.startswith("cuda") else "",
         f"torch.set_default_device({device!r})" if device != "cpu" else "",
-        f"_expected = iter({base})" if "_expected" in names else "",
+        f"_expected = iter({base or '()'})" if "_expected" in names else "",
         "DIFFERS = '   <-- DIFFERS'" if helpers else "",
         *(f"\n\n{function}" for function in (*helpers, *prelude)),
         "\n",
@@ -163,13 +163,11 @@ def expected(base: Base, reference: ReferenceBackend, dtype: str) -> str:
     for index, observation in enumerate(base.ran.observations):
         if observation.kind not in ("yield", "expect"):
             continue
-        others = [_right(run[index]) for run in noisy]
         pairs = []
         for place, leaf in enumerate(_right(observation)):
-            if leaf.kind in ("sequence", "keys"):
-                continue
-            tolerance = _tolerance(leaf, [leaves[place] for leaves in others if place < len(leaves)], dtype)
-            pairs.append(f"{leaf.path!r}: ({literal(leaf.value)}, {literal(tolerance)})")
+            if leaf.kind not in ("sequence", "keys"):
+                tolerance = _tolerance(observation, [run[index] for run in noisy], place, dtype)
+                pairs.append(f"{leaf.path!r}: ({literal(leaf.value)}, {literal(tolerance)})")
         text += f"    {{{', '.join(pairs)}}},\n"
     return text + "]"
 
@@ -178,13 +176,21 @@ def _right(observation: Observation) -> list[Leaf]:
     return observation.left if observation.right is None else observation.right
 
 
-def _tolerance(leaf: Leaf, noisy: Sequence[Leaf], dtype: str) -> np.ndarray | float:
-    """How far from a value of the reference one of ``dtype`` may be."""
-    if not isinstance(leaf.value, np.ndarray) or leaf.value.dtype.kind not in "fc" or leaf.exact:
+def _tolerance(base: Observation, noisy: Sequence[Observation], place: int, dtype: str) -> np.ndarray | float:
+    """How far from a value of the reference one of ``dtype`` may be. Noise on either side of an equality counts."""
+    want = _right(base)[place]
+    left = base.left[place] if place < len(base.left) else want
+    if not isinstance(want.value, np.ndarray) or want.value.dtype.kind not in "fc":
         return 0.0
-    tested = NAMES[dtype if leaf.kind == "tensor" else "float64"]
-    size = np.abs(leaf.value)
+    if left.exact and (want.exact or want.kind != "tensor"):
+        return 0.0
+    tested = NAMES[dtype if want.kind == "tensor" else "float64"]
+    size = np.abs(want.value)
     with np.errstate(all="ignore"):
         ulp = tested.spacing(np.minimum(np.where(np.isfinite(size), size, 0.0), tested.largest or 1.0))
-        strayed = [np.nan_to_num(np.abs(other.value - leaf.value)) for other in noisy if other.value.shape == size.shape]
-    return np.maximum(FLOOR * ulp, FACTOR * np.max([np.zeros_like(size), *strayed], axis=0))
+        spread = np.zeros_like(ulp)
+        for run in noisy:
+            for one, other in ((want, _right(run)[place]), (left, run.left[place] if left is not want else want)):
+                if np.shape(one.value) == np.shape(other.value) == size.shape:
+                    spread = np.maximum(spread, np.nan_to_num(np.abs(one.value - other.value)))
+    return np.maximum(FLOOR * ulp, FACTOR * spread)

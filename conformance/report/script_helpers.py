@@ -64,7 +64,7 @@ def raises(*types):
     try:
         yield
     except Exception as error:
-        seen = f"{type(error).__name__}: {str(error)[:100]}"
+        seen = f"{type(error).__name__}: {' '.join(str(error).split())[:100]}"
         found = isinstance(error, types)
     else:
         found = False

@@ -17,6 +17,8 @@ class Tally:
 
     planned: dict[str, None] = field(default_factory=dict)
     cases: dict[str, Record] = field(default_factory=dict)
+    unread: set[str] = field(default_factory=set)
+    """Spec files with faults: nobody knows how many cases they would have been."""
 
     def plan(self, ids: Iterable[str]) -> None:
         self.planned.update(dict.fromkeys(ids))

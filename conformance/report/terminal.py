@@ -21,6 +21,8 @@ COLUMNS = (
     (Verdict.KNOWN_DEVIATION, "magenta"),
     (Verdict.NOT_RUN, "cyan"),
 )
+NARROWEST = 96
+"""Columns that the matrix takes where the terminal has fewer: lines that wrap read better than names that do."""
 LISTED = 20
 """Reasons of a kind that are listed before the rest is counted; `everything` lists them all."""
 
@@ -29,7 +31,7 @@ def render(tally: Tally, width: int, color: bool, everything: bool = False, name
     """The whole closing report. ``name_each`` lists every unsupported case by its name."""
     text = StringIO()
     console = Console(
-        file=text, width=max(width, 80), force_terminal=color, color_system="standard" if color else None
+        file=text, width=max(width, NARROWEST), force_terminal=color, color_system="standard" if color else None
     )
     console.print(_matrix(tally))
     for title, lines in _lists(tally, name_each).items():
@@ -44,7 +46,7 @@ def render(tally: Tally, width: int, color: bool, everything: bool = False, name
 
 def _matrix(tally: Tally) -> Table:
     """Cases by area and verdict, with the number of lines in parentheses."""
-    table = Table(title="cases (lines)", title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1))
+    table = Table(title="cases (lines)", title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
     table.add_column("area", overflow="fold")
     for verdict, style in COLUMNS:
         table.add_column(verdict.value.replace(" ", "\n"), justify="right", style=style, no_wrap=True)
@@ -72,6 +74,7 @@ def _cells(tally: Tally, cases: Iterable[str]) -> list[str]:
 def _lists(tally: Tally, name_each: bool) -> dict[str, list[str]]:
     """What is named below the matrix, by title; nothing of it is silent, and nothing is said where there is none."""
     lists = {
+        "specs that cannot be read": sorted(tally.unread),
         "unsupported": _by_case(tally, "unsupported") if name_each else _by_reason(tally, "unsupported"),
         "known deviations": _by_reason(tally, "known deviation"),
     }
