@@ -80,6 +80,7 @@ def parse(text: str, path: str | os.PathLike[str]) -> Spec:
 
 
 def build_from(text: str, path: str | os.PathLike[str]) -> Spec:
+    """The steps of reading: plain data, its kind, a model of that kind, and how its parts fit together."""
     file = str(path)
     reader = Reader(text, file)
     data = reader.read()
