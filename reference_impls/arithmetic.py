@@ -54,7 +54,6 @@ SCIPY_NAMES = {
     "log_ndtr": "log_ndtr",
     "gammainc": "gammainc",
     "gammaincc": "gammaincc",
-    "spherical_jn": "spherical_jn",
 }
 """Special functions by torch's name (or NumPy's manner), with SciPy's name for them."""
 

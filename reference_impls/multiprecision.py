@@ -12,16 +12,14 @@ import numpy as np
 from . import elimination
 
 _AS_THEY_ARE = """
-    reshape transpose expand_dims squeeze broadcast_to broadcast_arrays flip roll concatenate stack
-    where take_along_axis put_along_axis take tril triu diagonal moveaxis swapaxes pad repeat tile copy
-    empty_like zeros zeros_like ones_like full full_like arange eye logical_and logical_or logical_xor
-    logical_not bitwise_and bitwise_or bitwise_xor invert left_shift right_shift equal not_equal greater
-    greater_equal less less_equal nonzero any all matmul tensordot dot einsum sum cumsum cumprod
-    broadcast_shapes prod add subtract multiply negative conjugate absolute asarray ascontiguousarray
-    count_nonzero lib searchsorted unravel_index argwhere
+    where logical_and logical_or logical_xor equal not_equal greater greater_equal less less_equal
+    matmul dot sum cumsum cumprod prod add subtract multiply negative conjugate absolute
 """
 AS_THEY_ARE = frozenset(_AS_THEY_ARE.split())
-"""NumPy functions that serve object arrays as they are: they move elements or use Python's operators."""
+"""NumPy functions that serve object arrays as they are, by way of Python's operators.
+
+Those that only move elements need no arithmetic: primitives call NumPy for them.
+"""
 
 
 class Functions:
@@ -120,9 +118,6 @@ class Functions:
             return ctx.nan
         return ctx.sign(a) * ctx.inf
 
-    def reciprocal(self, x: Any) -> np.ndarray:
-        return self.divide(1, x)
-
     def power(self, a: Any, b: Any) -> np.ndarray:
         if np.asarray(a).dtype != object and np.asarray(b).dtype.kind in "iub":
             return np.asarray(np.power(a, b))
@@ -170,9 +165,6 @@ class Functions:
     def fmod(self, a: Any, b: Any) -> np.ndarray:
         """C's modulus: the sign is that of the dividend."""
         return np.asarray(a - self.find("trunc")(self.divide(a, b)) * b)
-
-    def copysign(self, a: Any, b: Any) -> np.ndarray:
-        return np.asarray(np.frompyfunc(lambda a, b: abs(a) if b >= 0 else -abs(a), 2, 1)(a, b))
 
     def polygamma(self, n: int, x: Any) -> np.ndarray:
         return np.asarray(np.frompyfunc(lambda v: self.ctx.psi(n, v), 1, 1)(x))
@@ -239,10 +231,6 @@ class Functions:
     def minimum(self, a: Any, b: Any) -> np.ndarray:
         return np.asarray(self._minimum(a, b))
 
-    def clip(self, x: Any, low: Any, high: Any) -> np.ndarray:
-        x = x if low is None else self.maximum(x, low)
-        return np.asarray(x if high is None else self.minimum(x, high))
-
     def amax(self, x: np.ndarray, axis: Any = None, keepdims: bool = False) -> np.ndarray:
         return np.asarray(self._maximum.reduce(x, axis=axis, keepdims=keepdims))
 
@@ -280,14 +268,11 @@ class Functions:
             return np.asarray(out)
         return out.reshape((1,) * x.ndim) if axis is None else np.expand_dims(out, axis)
 
-    def sort(self, x: np.ndarray, axis: int = -1) -> np.ndarray:
-        return np.take_along_axis(x, self.argsort(x, axis), axis)
-
 
 _INF = float("inf")
 _EVERYWHERE = """
     exp exp2 expm1 sin cos tan sinh cosh tanh arctan arcsinh sigmoid lgamma erf erfc erfcx
-    i0 i1 i0e i1e log_ndtr rint floor ceil trunc sign positive
+    i0 i1 i0e i1e log_ndtr rint floor ceil trunc sign
 """
 
 
@@ -334,7 +319,6 @@ SCALARS: dict[str, Callable[[Any, Any], Any]] = {
     "floor": lambda ctx, x: x if ctx.isinf(x) else ctx.floor(x),
     "ceil": lambda ctx, x: x if ctx.isinf(x) else ctx.ceil(x),
     "trunc": lambda ctx, x: x if ctx.isinf(x) else ctx.sign(x) * ctx.floor(abs(x)),
-    "positive": lambda ctx, x: x,
 }
 """Functions for which mpmath has another name, or another convention; the rest go by their own."""
 

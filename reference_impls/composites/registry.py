@@ -7,6 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from ..primitives.movement import wrapped as wrap
+
+__all__ = ["COMPOSITES", "composite", "is_complex", "is_floating", "is_tensor", "raw", "sizes", "wrap"]
+
 COMPOSITES: dict[str, Callable[..., Any]] = {}
 """Every composite of the vocabulary by name."""
 
@@ -56,13 +60,3 @@ def sizes(arguments: tuple[Any, ...]) -> tuple[int, ...]:
     ):
         arguments = tuple(arguments[0])
     return tuple(int(n) for n in arguments)
-
-
-def wrap(dim: int, ndim: int) -> int:
-    """A non-negative dimension; zero-dimensional tensors accept 0 and -1."""
-    bound = max(ndim, 1)
-    if not isinstance(dim, (int, np.integer)):
-        raise TypeError(f"a dimension is a number, not {dim!r}")
-    if not -bound <= dim < bound:
-        raise IndexError(f"dimension {dim} is out of range for a tensor of {ndim} dimensions")
-    return int(dim) % bound

@@ -62,9 +62,11 @@ def expanded(shape, sizes):
 def wrapped(dim, ndim):
     """A non-negative dimension; zero-dimensional tensors accept 0 and -1."""
     bound = max(ndim, 1)
+    if not isinstance(dim, (int, np.integer)):
+        raise TypeError(f"a dimension is a number, not {dim!r}")
     if not -bound <= dim < bound:
         raise IndexError(f"dimension {dim} is out of range for a tensor of {ndim} dimensions")
-    return dim % bound
+    return int(dim) % bound
 
 
 def _unbind(input, dim):
