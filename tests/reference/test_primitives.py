@@ -15,6 +15,7 @@ from reference_impls.vocabulary import ALIASES, COMPOSITES, METHODS, OPERATORS, 
 from . import differences
 from .samples import RANDOM, SAMPLES
 
+REF = Reference()
 DIFFERENTIABLE = sorted(name for name, primitive in TABLE.items() if primitive.vjp and name not in RANDOM)
 CASES = [
     pytest.param(name, sample, id=f"{name}-{i}")
@@ -78,7 +79,7 @@ def test_a_scaled_formula_is_refused(name, by):
 @pytest.mark.parametrize(("name", "sample"), CASES)
 def test_forward_mode(name, sample):
     """``func.jvp`` is the adjoint of the cotangent formulas: <c, J v> = <Jᵀ c, v>."""
-    ref = Reference()
+    ref = REF
     primitive = TABLE[name]
     positions = differences.differentiable(primitive, sample)
     leaves = differences.tensors(ref, sample)
