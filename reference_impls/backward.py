@@ -27,11 +27,14 @@ def fit(ref: Reference, grad: Any, shape: tuple[int, ...], dtype: DType) -> Tens
     if not isinstance(grad, ref.Tensor):
         grad = ref.as_tensor(grad)
     if grad.array.shape != shape:
-        if grad.array.ndim <= len(shape) and grad.array.size <= 1:
+        if grad.array.ndim <= len(shape) and grad.array.size == 1:
             grad = ref.ops.expand(grad, shape)
         else:
             grad = ref.ops.sum_to(grad, shape=shape)
-    if grad.dtype is not dtype or CATEGORY_OF_KIND.get(grad.array.dtype.kind, dtype.category) != dtype.category:
+    if (
+        grad.dtype is not dtype
+        or CATEGORY_OF_KIND.get(grad.array.dtype.kind, dtype.category) != dtype.category
+    ):
         grad = ref.apply(CAST, (grad,), {"dtype": dtype})
     return grad
 
@@ -50,6 +53,7 @@ class Run:
         accumulate: bool,
     ) -> None:
         self.ref = ref
+        self.number = ref.next_sequence()
         self.keep_graph = keep_graph
         self.create_graph = create_graph
         self.accumulate = accumulate
@@ -161,7 +165,9 @@ class Run:
             if tensor is not None:
                 old = tensor.kept_grad
                 tensor.kept_grad = (
-                    self.ref.apply(CLONE, (grads[index],), {}) if old is None else self.ref.ops.add(old, grads[index])
+                    self.ref.apply(CLONE, (grads[index],), {})
+                    if old is None
+                    else self.ref.ops.add(old, grads[index])
                 )
 
     def _hooked(self, hooks: Any, grad: Any, index: int, node: Node) -> Any:
@@ -175,7 +181,9 @@ class Run:
         if not isinstance(grad, self.ref.Tensor):
             raise TypeError(f"a hook has to return None or a tensor, not {type(grad).__name__}")
         if grad.array.shape != output[0]:
-            raise RuntimeError(f"a hook changed the shape of a gradient from {output[0]} to {grad.array.shape}")
+            raise RuntimeError(
+                f"a hook changed the shape of a gradient from {output[0]} to {grad.array.shape}"
+            )
         if grad.dtype is not output[1]:
             raise RuntimeError(f"a hook changed the dtype of a gradient from {output[1]} to {grad.dtype}")
         return grad
@@ -194,12 +202,16 @@ class Run:
             if replaced is not None:
                 replaced = replaced if isinstance(replaced, (tuple, list)) else (replaced,)
                 if len(replaced) != len(sent):
-                    raise RuntimeError(f"a hook returned {len(replaced)} gradients where there are {len(sent)}")
+                    raise RuntimeError(
+                        f"a hook returned {len(replaced)} gradients where there are {len(sent)}"
+                    )
                 sent = replaced
         return sent
 
 
-def roots(ref: Reference, tensors: Sequence[Any], cotangents: Sequence[Any], what: str) -> list[tuple[Node, int, Any]]:
+def roots(
+    ref: Reference, tensors: Sequence[Any], cotangents: Sequence[Any], what: str
+) -> list[tuple[Node, int, Any]]:
     """Where backward starts: each tensor's edge, with its cotangent or the implicit one of a scalar."""
     if len(cotangents) != len(tensors):
         raise RuntimeError(f"got {len(tensors)} tensors and {len(cotangents)} {what}")
@@ -211,12 +223,14 @@ def roots(ref: Reference, tensors: Sequence[Any], cotangents: Sequence[Any], wha
                     raise RuntimeError("grad can be implicitly created only for scalar outputs")
                 if tensor.dtype.is_complex:
                     raise RuntimeError("grad can be implicitly created only for real scalar outputs")
-                cotangent = ref.wrap(ref.arithmetic.from_numpy(np.ones(tensor.array.shape)), tensor.dtype, True)
+                cotangent = ref.wrap(
+                    ref.arithmetic.from_numpy(np.ones(tensor.array.shape)), tensor.dtype, True
+                )
         elif not isinstance(cotangent, ref.Tensor):
             raise TypeError(f"gradients are tensors or None, not {type(cotangent).__name__}")
         elif cotangent.array.shape != tensor.array.shape:
             raise RuntimeError(
-                f"a gradient of shape {cotangent.array.shape} does not fit an output of shape {tensor.array.shape}"
+                f"a gradient of shape {cotangent.array.shape} does not fit an output of {tensor.array.shape}"
             )
         elif cotangent.dtype.is_complex != tensor.dtype.is_complex:
             raise RuntimeError(f"a gradient of {cotangent.dtype} does not fit an output of {tensor.dtype}")
@@ -289,7 +303,9 @@ def for_reference(ref: Reference) -> dict[str, Any]:
                 grad(results, wanted, [row and row[i] for row in rows], True, create_graph, allow_unused)
                 for i in range(count)
             ]
-            return tuple(None if column[0] is None else ref.ops.stack(column) for column in zip(*each, strict=True))
+            return tuple(
+                None if column[0] is None else ref.ops.stack(column) for column in zip(*each, strict=True)
+            )
         cotangents = (None,) * len(results) if grad_outputs is None else _sequence_of(ref, grad_outputs)
         starts = roots(ref, results, cotangents, "grad_outputs")
         for tensor in wanted:
@@ -308,7 +324,9 @@ def for_reference(ref: Reference) -> dict[str, Any]:
         for tensor, target in zip(wanted, targets, strict=True):
             gradient = found.get(target)
             if gradient is None and not allow_unused:
-                raise RuntimeError("one of the differentiated tensors appears to not have been used in the graph")
+                raise RuntimeError(
+                    "one of the differentiated tensors appears to not have been used in the graph"
+                )
             if gradient is None and materialize_grads:
                 gradient = ref.zeros(tensor.array.shape, tensor.dtype)
             gradients.append(gradient)

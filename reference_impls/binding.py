@@ -13,7 +13,20 @@ from .tape import Record
 if TYPE_CHECKING:
     from .reference import Reference
 
-IN_PLACE_DUNDERS = ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "and", "or", "xor", "lshift", "rshift")
+IN_PLACE_DUNDERS = (
+    "add",
+    "sub",
+    "mul",
+    "truediv",
+    "floordiv",
+    "mod",
+    "pow",
+    "and",
+    "or",
+    "xor",
+    "lshift",
+    "rshift",
+)
 
 
 def _caller(ref: Reference, record: Record) -> Callable[..., Any]:
@@ -39,7 +52,8 @@ def _caller(ref: Reference, record: Record) -> Callable[..., Any]:
             known[f"_{name}"] = parameter.default
             signature.append(f"{name}=_{name}")
     packed = "{" + ", ".join(f"{name!r}: {name}" for name in attributes) + "}" if attributes else "_nothing"
-    text = f"def {record.name}({', '.join(signature)}):\n    return _apply(_record, ({''.join(f'{name}, ' for name in inputs)}), {packed})\n"
+    tensors = "".join(f"{name}, " for name in inputs)
+    text = f"def {record.name}({', '.join(signature)}): return _apply(_record, ({tensors}), {packed})"
     exec(text, known)
     return known[record.name]
 
@@ -93,7 +107,9 @@ def attach_methods(ref: Reference) -> None:
 
     def missing(self: Any, name: str) -> Any:
         """The in-place form of a method, made when it is first asked for."""
-        method = getattr(tensor_type, name[:-1], None) if name.endswith("_") and not name.endswith("__") else None
+        method = (
+            getattr(tensor_type, name[:-1], None) if name.endswith("_") and not name.endswith("__") else None
+        )
         if not callable(method):
             raise AttributeError(f"torch.Tensor.{name}")
         setattr(tensor_type, name, inplace.derive(ref, method, name[:-1]))

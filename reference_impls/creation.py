@@ -23,9 +23,21 @@ def _sizes(size: tuple[Any, ...]) -> tuple[int, ...]:
     return tuple(int(n) for n in size)
 
 
-FORMULA_NAMES = (
-    "arange empty empty_like eye full full_like linspace ones ones_like scalar_tensor tensor zeros zeros_like".split()
-)
+FORMULA_NAMES = [
+    "arange",
+    "empty",
+    "empty_like",
+    "eye",
+    "full",
+    "full_like",
+    "linspace",
+    "ones",
+    "ones_like",
+    "scalar_tensor",
+    "tensor",
+    "zeros",
+    "zeros_like",
+]
 """Factories that formulas may use too."""
 
 
@@ -36,7 +48,12 @@ class Factories:
         self._ref = ref
 
     def _made(
-        self, values: Any, dtype: DType | None, requires_grad: bool, device: Any = None, inferred: DType | None = None
+        self,
+        values: Any,
+        dtype: DType | None,
+        requires_grad: bool,
+        device: Any = None,
+        inferred: DType | None = None,
     ) -> Tensor:
         """A leaf with values rounded to its dtype."""
         array = np.asarray(values)
@@ -56,7 +73,9 @@ class Factories:
             return data.array.copy(), data.dtype
         if isinstance(data, (np.ndarray, np.generic)):
             return np.array(data), of_array(np.asarray(data))
-        if isinstance(data, (list, tuple)) and any(isinstance(item, (self._ref.Tensor, np.ndarray)) for item in data):
+        if isinstance(data, (list, tuple)) and any(
+            isinstance(item, (self._ref.Tensor, np.ndarray)) for item in data
+        ):
             parts = [self._values(item) for item in data]
             return np.array([values for values, _ in parts]), parts[0][1]
         try:
@@ -70,7 +89,13 @@ class Factories:
     # From data
 
     def tensor(
-        self, data: Any, *, dtype: DType | None = None, device: Any = None, requires_grad: bool = False, pin_memory=False
+        self,
+        data: Any,
+        *,
+        dtype: DType | None = None,
+        device: Any = None,
+        requires_grad: bool = False,
+        pin_memory=False,
     ) -> Tensor:
         values, known = self._values(data)
         return self._made(values, dtype, requires_grad, device, known)
@@ -95,15 +120,21 @@ class Factories:
 
     # Constants
 
-    def zeros(self, *size: Any, dtype=None, device=None, requires_grad=False, layout=None, pin_memory=False) -> Tensor:
+    def zeros(
+        self, *size: Any, dtype=None, device=None, requires_grad=False, layout=None, pin_memory=False
+    ) -> Tensor:
         return self._made(np.zeros(_sizes(size)), dtype, requires_grad)
 
-    def ones(self, *size: Any, dtype=None, device=None, requires_grad=False, layout=None, pin_memory=False) -> Tensor:
+    def ones(
+        self, *size: Any, dtype=None, device=None, requires_grad=False, layout=None, pin_memory=False
+    ) -> Tensor:
         return self._made(np.ones(_sizes(size)), dtype, requires_grad)
 
     empty = zeros
 
-    def full(self, size: Sequence[int], fill_value: Any, *, dtype=None, device=None, requires_grad=False) -> Tensor:
+    def full(
+        self, size: Sequence[int], fill_value: Any, *, dtype=None, device=None, requires_grad=False
+    ) -> Tensor:
         value = fill_value.array if isinstance(fill_value, self._ref.Tensor) else fill_value
         return self._made(np.full(_sizes((size,)), value), dtype, requires_grad)
 
@@ -125,7 +156,9 @@ class Factories:
         made.exact = False
         return made.requires_grad_(requires_grad)
 
-    def logspace(self, start, end, steps: int, base=10.0, *, dtype=None, device=None, requires_grad=False) -> Tensor:
+    def logspace(
+        self, start, end, steps: int, base=10.0, *, dtype=None, device=None, requires_grad=False
+    ) -> Tensor:
         made = self._made(np.float_power(base, np.linspace(float(start), float(end), steps)), dtype, False)
         made.exact = False
         return made.requires_grad_(requires_grad)
@@ -133,7 +166,15 @@ class Factories:
     # In the image of another tensor
 
     def _like(self, function: Callable[..., Any]) -> Callable[..., Tensor]:
-        def like(input: Tensor, *args, dtype=None, device=None, requires_grad=False, memory_format=None, layout=None):
+        def like(
+            input: Tensor,
+            *args,
+            dtype=None,
+            device=None,
+            requires_grad=False,
+            memory_format=None,
+            layout=None,
+        ):
             return function(input.array.shape, *args, dtype=dtype or input.dtype, requires_grad=requires_grad)
 
         return like
@@ -161,7 +202,9 @@ class Factories:
 
     def randint(self, *bounds: Any, generator=None, dtype=None, device=None, requires_grad=False) -> Tensor:
         low, high, size = bounds if len(bounds) == 3 else (0, *bounds)
-        return self._made(self._drawn(generator).integers(low, high, _sizes((size,))), dtype or int64, requires_grad)
+        return self._made(
+            self._drawn(generator).integers(low, high, _sizes((size,))), dtype or int64, requires_grad
+        )
 
     def randperm(self, n: int, *, generator=None, dtype=None, device=None) -> Tensor:
         return self._made(self._drawn(generator).permutation(n), dtype or int64, False)
@@ -232,7 +275,12 @@ def for_reference(ref: Reference) -> dict[str, Any]:
         setattr(ref.Tensor, f"new_{name}", factories._new(names[name]))
     for name in ("equal", "allclose"):
         setattr(ref.Tensor, name, lambda self, *args, _f=names[name], **kwargs: _f(self, *args, **kwargs))
-    for name, dtype in (("double", float64), ("float", "float32"), ("half", "float16"), ("bfloat16", "bfloat16")):
+    for name, dtype in (
+        ("double", float64),
+        ("float", "float32"),
+        ("half", "float16"),
+        ("bfloat16", "bfloat16"),
+    ):
         _conversion(ref, name, dtype)
     for name, dtype in (("long", int64), ("int", "int32"), ("short", "int16"), ("bool", bool_)):
         _conversion(ref, name, dtype)

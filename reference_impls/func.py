@@ -1,7 +1,7 @@
 """Function transforms: ``torch.func``. Reverse mode is the tape's; forward mode is reverse mode, twice.
 
-The vector-Jacobian product is linear in its cotangent, so its own vector-Jacobian product, with respect to the
-cotangent, is the Jacobian-vector product. No rule is needed for it, and it nests.
+The vector-Jacobian product is linear in its cotangent, so its own vector-Jacobian product, with respect to
+the cotangent, is the Jacobian-vector product. No rule is needed for it, and it nests.
 """
 
 from __future__ import annotations
@@ -50,30 +50,32 @@ class Transforms:
     # What they are made of
 
     def _fresh(self, tree: Any) -> Any:
-        """The tree with each differentiable tensor replaced by a stand-in that records what is done with it."""
+        """The tree with a stand-in for each tensor, which records what is done with it."""
         return rebuild(tree, (self._stand_in(leaf) for leaf in leaves(tree)))
 
     def _stand_in(self, leaf: Any) -> Any:
         if not isinstance(leaf, self._ref.Tensor):
             raise TypeError(f"expected tensors, got {type(leaf).__name__}")
         if leaf.dtype.category < 2:
-            raise RuntimeError(f"a transform can only differentiate floating and complex inputs, not {leaf.dtype}")
+            raise RuntimeError(
+                f"a transform can only differentiate floating and complex inputs, not {leaf.dtype}"
+            )
         if leaf.requires_grad:  # what encloses this transform has to see through it
             return self._ref.apply(CLONE, (leaf,), {})
         stand_in = leaf.detach().requires_grad_()
         stand_in.stands_in = True
         return stand_in
 
-    def _gradients(self, outputs: Sequence[Any], inputs: Sequence[Any], cotangents: Sequence[Any]) -> list[Tensor]:
+    def _gradients(
+        self, outputs: Sequence[Any], inputs: Sequence[Any], cotangents: Sequence[Any]
+    ) -> list[Tensor]:
         """Gradients that can be differentiated again; zeros where there is no influence."""
         ref = self._ref
         pairs = [(o, c) for o, c in zip(outputs, cotangents, strict=True) if o.requires_grad]
         if not pairs:
             return [ref.zeros(i.array.shape, i.dtype) for i in inputs]
         own, given = zip(*pairs, strict=True)
-        return list(
-            ref.torch.autograd.grad(own, inputs, given, create_graph=True, materialize_grads=True)
-        )
+        return list(ref.torch.autograd.grad(own, inputs, given, create_graph=True, materialize_grads=True))
 
     def _settled(self, tree: Any, aux: bool = False) -> Any:
         """Results, without the part of their history that only leads to stand-ins of finished transforms."""
@@ -114,7 +116,9 @@ class Transforms:
 
     # Reverse mode
 
-    def grad_and_value(self, func: Callable, argnums: int | tuple[int, ...] = 0, has_aux: bool = False) -> Callable:
+    def grad_and_value(
+        self, func: Callable, argnums: int | tuple[int, ...] = 0, has_aux: bool = False
+    ) -> Callable:
         """Gradient and value of a function with a scalar result."""
 
         @functools.wraps(func)
@@ -179,7 +183,9 @@ class Transforms:
             raise RuntimeError("primals and tangents have different structures")
         for primal, tangent in zip(leaves(primals), directions, strict=True):
             if primal.array.shape != tangent.array.shape:
-                raise RuntimeError(f"a tangent of shape {tangent.array.shape} for a primal of {primal.array.shape}")
+                raise RuntimeError(
+                    f"a tangent of shape {tangent.array.shape} for a primal of {primal.array.shape}"
+                )
         with self._recording():
             fresh = self._fresh(primals)
             result = func(*fresh)
@@ -231,7 +237,9 @@ class Transforms:
         rest = tuple(columns[0].array.shape)
         return ops.reshape(joined, rest + shape if last else shape + rest)
 
-    def jacrev(self, func: Callable, argnums: int | tuple[int, ...] = 0, *, has_aux: bool = False, **options) -> Callable:
+    def jacrev(
+        self, func: Callable, argnums: int | tuple[int, ...] = 0, *, has_aux: bool = False, **options
+    ) -> Callable:
         """The Jacobian, a row at a time in reverse mode."""
 
         @functools.wraps(func)
@@ -250,7 +258,9 @@ class Transforms:
                     cotangents = [self._ref.zeros(o.array.shape, o.dtype) for o in outputs]
                     cotangents[i] = unit
                     rows.append(list(leaves(pullback(rebuild(output, iter(cotangents))))))
-                each = [self._stacked(list(c), result.array.shape, last=False) for c in zip(*rows, strict=True)]
+                each = [
+                    self._stacked(list(c), result.array.shape, last=False) for c in zip(*rows, strict=True)
+                ]
                 each = rebuild(chosen, iter(each))
                 jacobians.append(each[0] if isinstance(argnums, int) else each)
             jacobian = rebuild(output, iter(jacobians))
@@ -258,7 +268,9 @@ class Transforms:
 
         return transformed
 
-    def jacfwd(self, func: Callable, argnums: int | tuple[int, ...] = 0, has_aux: bool = False, **options) -> Callable:
+    def jacfwd(
+        self, func: Callable, argnums: int | tuple[int, ...] = 0, has_aux: bool = False, **options
+    ) -> Callable:
         """The Jacobian, a column at a time in forward mode."""
 
         @functools.wraps(func)
@@ -300,7 +312,12 @@ class Transforms:
     # Batches
 
     def vmap(
-        self, func: Callable, in_dims: Any = 0, out_dims: Any = 0, randomness: str = "error", chunk_size: Any = None
+        self,
+        func: Callable,
+        in_dims: Any = 0,
+        out_dims: Any = 0,
+        randomness: str = "error",
+        chunk_size: Any = None,
     ) -> Callable:
         """The function on each slice, one after the other."""
 
@@ -310,11 +327,14 @@ class Transforms:
             given = list(leaves(args))
             sizes = {a.array.shape[d] for a, d in zip(given, dims, strict=True) if d is not None}
             if len(sizes) != 1:
-                raise ValueError(f"vmap needs inputs of one common size along the mapped dimension, got {sizes}")
+                raise ValueError(
+                    f"vmap needs inputs of one common size along the mapped dimension, got {sizes}"
+                )
             slices = []
             for i in range(sizes.pop()):
                 part = (
-                    a if d is None else self._ref.ops.select(a, d, i) for a, d in zip(given, dims, strict=True)
+                    a if d is None else self._ref.ops.select(a, d, i)
+                    for a, d in zip(given, dims, strict=True)
                 )
                 slices.append(func(*rebuild(args, part), **kwargs))
             ends = self._spread(out_dims, slices[0])

@@ -65,7 +65,13 @@ class FunctionNode(Node):
     """An application of a custom function. What it does not have is looked up in its ``ctx``."""
 
     def __init__(
-        self, sequence: int, edges: Sequence[Any], positions: list[int], cls: type[Function], ctx: Context, count: int
+        self,
+        sequence: int,
+        edges: Sequence[Any],
+        positions: list[int],
+        cls: type[Function],
+        ctx: Context,
+        count: int,
     ) -> None:
         super().__init__(sequence, edges, [])
         self.positions = positions
@@ -82,7 +88,9 @@ class FunctionNode(Node):
     def name(self) -> str:
         return self.function.__name__ + "Backward"
 
-    def run(self, ref: Reference, grads: list[Tensor | None], wanted: Sequence[bool]) -> Sequence[Tensor | None]:
+    def run(
+        self, ref: Reference, grads: list[Tensor | None], wanted: Sequence[bool]
+    ) -> Sequence[Tensor | None]:
         ctx = self.ctx
         if ctx._materialize:
             grads = [
@@ -100,7 +108,9 @@ class FunctionNode(Node):
             )
         for position, grad in enumerate(returned):
             if grad is not None and not isinstance(grad, ref.Tensor):
-                raise TypeError(f"{self.name()} returned {type(grad).__name__} as a gradient, not a tensor or None")
+                raise TypeError(
+                    f"{self.name()} returned {type(grad).__name__} as a gradient, not a tensor or None"
+                )
             if grad is not None and position not in self.positions:
                 raise RuntimeError(
                     f"{self.name()} returned a gradient different from None at position {position + 1}, "
@@ -116,8 +126,12 @@ class FunctionNode(Node):
 class RefusingNode(Node):
     """Stands where a function was declared to be differentiable once only."""
 
-    def run(self, ref: Reference, grads: list[Tensor | None], wanted: Sequence[bool]) -> Sequence[Tensor | None]:
-        raise RuntimeError("trying to differentiate twice a function that was marked with @once_differentiable")
+    def run(
+        self, ref: Reference, grads: list[Tensor | None], wanted: Sequence[bool]
+    ) -> Sequence[Tensor | None]:
+        raise RuntimeError(
+            "trying to differentiate twice a function that was marked with @once_differentiable"
+        )
 
 
 class Function:
@@ -251,5 +265,3 @@ def for_reference(ref: Reference) -> tuple[dict[str, Any], Callable[[Callable], 
 
     own = type("Function", (Function,), {"_ref": ref, "__doc__": Function.__doc__})
     return {"Function": own}, once_differentiable
-
-

@@ -48,7 +48,13 @@ class Functional:
         return self._ref.ops.ones_like(output)
 
     def jacobian(
-        self, func: Callable, inputs: Any, create_graph=False, strict=False, vectorize=False, strategy="reverse-mode"
+        self,
+        func: Callable,
+        inputs: Any,
+        create_graph=False,
+        strict=False,
+        vectorize=False,
+        strategy="reverse-mode",
     ) -> Any:
         inputs_ = self._tuple(inputs)
         found = self._func.jacrev(func, tuple(range(len(inputs_))))(*inputs_)
@@ -58,7 +64,13 @@ class Functional:
         return self._left(found, create_graph)
 
     def hessian(
-        self, func: Callable, inputs: Any, create_graph=False, strict=False, vectorize=False, outer_jacobian_strategy=""
+        self,
+        func: Callable,
+        inputs: Any,
+        create_graph=False,
+        strict=False,
+        vectorize=False,
+        outer_jacobian_strategy="",
     ) -> Any:
         inputs_ = self._tuple(inputs)
         numbers = tuple(range(len(inputs_)))
@@ -110,7 +122,9 @@ class ForwardAD:
         if self._duals is None:
             raise RuntimeError("make_dual needs a dual level")
         if tensor.array.shape != tangent.array.shape:
-            raise RuntimeError(f"a tangent of shape {tangent.array.shape} for a primal of {tensor.array.shape}")
+            raise RuntimeError(
+                f"a tangent of shape {tangent.array.shape} for a primal of {tensor.array.shape}"
+            )
         with self._ref.torch.enable_grad():
             dual = self._ref.apply(CLONE, (self._func._stand_in(tensor),), {})
         self._duals.append((dual, tangent))

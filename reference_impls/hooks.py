@@ -74,9 +74,7 @@ def for_reference(ref: Reference) -> dict[str, Any]:
         def __init__(self, pin_memory: bool = False, device_type: str = "cuda") -> None:
             super().__init__(lambda tensor: tensor, lambda packed: packed)
 
-    def register_multi_grad_hook(
-        tensors: Sequence[Any], fn: Callable, *, mode: str = "all"
-    ) -> Any:
+    def register_multi_grad_hook(tensors: Sequence[Any], fn: Callable, *, mode: str = "all") -> Any:
         """``fn`` runs once a backward: with all gradients when they are there, or with the first."""
         if mode not in ("all", "any"):
             raise ValueError(f"mode is 'all' or 'any', not {mode!r}")
@@ -105,7 +103,7 @@ class _MultiGradHook:
     def _arrived(self, index: int) -> Callable:
         def hook(grad: Any) -> None:
             run = self._ref.running[-1]
-            key = id(run)
+            key = run.number
             if key not in self._seen:
                 self._seen = {key: [None] * len(self._nodes)}  # an earlier run is over
                 self._left = {key: sum(run.will_reach(node) for node, _ in self._nodes)}

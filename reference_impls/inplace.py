@@ -26,14 +26,24 @@ def check(ref: Reference, tensor: Tensor, arguments: list[Tensor]) -> None:
         if tensor.origin is not None:
             views.refuse(tensor.origin)
             if tensor.requires_grad and tensor.origin.base.is_leaf:
-                raise RuntimeError("a view of a leaf that requires grad is being used in an in-place operation")
+                raise RuntimeError(
+                    "a view of a leaf that requires grad is being used in an in-place operation"
+                )
         if tensor.requires_grad and tensor.is_leaf:
             raise RuntimeError("a leaf that requires grad is being used in an in-place operation")
     array = tensor.array
-    if array.size and 0 in array.strides and any(s == 0 and n > 1 for s, n in zip(array.strides, array.shape, strict=True)):
-        raise RuntimeError("several elements of the written-to tensor share one memory location; clone it first")
+    if (
+        array.size
+        and 0 in array.strides
+        and any(s == 0 and n > 1 for s, n in zip(array.strides, array.shape, strict=True))
+    ):
+        raise RuntimeError(
+            "several elements of the written-to tensor share one memory location; clone it first"
+        )
     if any(_overlaps_partly(array, argument.array) for argument in arguments):
-        raise RuntimeError("an input and the written-to tensor share some of their memory; clone one of them first")
+        raise RuntimeError(
+            "an input and the written-to tensor share some of their memory; clone one of them first"
+        )
 
 
 def _overlaps_partly(written: np.ndarray, read: np.ndarray) -> bool:
@@ -66,7 +76,9 @@ def snapshot(ref: Reference, tensor: Tensor) -> Tensor:
 def write(ref: Reference, tensor: Tensor, old: Tensor, new: Tensor) -> Tensor:
     """Stores ``new`` in the memory of ``tensor``, which takes over its history."""
     if new.array.shape != tensor.array.shape:
-        raise RuntimeError(f"a result of shape {new.array.shape} cannot be stored in one of {tensor.array.shape}")
+        raise RuntimeError(
+            f"a result of shape {new.array.shape} cannot be stored in one of {tensor.array.shape}"
+        )
     if new.dtype.category > tensor.dtype.category:
         raise RuntimeError(f"result type {new.dtype} can't be cast to the desired output type {tensor.dtype}")
     recording = ref.modes.grad
@@ -109,12 +121,14 @@ def copy_(ref: Reference, tensor: Tensor, source: Any) -> Tensor:
     try:
         np.broadcast_to(source.array, tensor.array.shape)
     except ValueError:
-        raise RuntimeError(f"values of shape {source.array.shape} do not fit into {tensor.array.shape}") from None
+        raise RuntimeError(
+            f"values of shape {source.array.shape} do not fit into {tensor.array.shape}"
+        ) from None
     return write(ref, tensor, old, ref.apply(COPY, (old, source), {}))
 
 
 def assign(ref: Reference, tensor: Tensor, index: Any, value: Any) -> None:
-    """``tensor[index] = value``: a copy into a view, or an ``index_put`` where the index selects by values."""
+    """``tensor[index] = value``: a copy into a view, or a new value where the index selects by values."""
     with ref.no_grad():
         target = tensor[index]
     value = ref.as_tensor(value)

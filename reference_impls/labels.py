@@ -22,16 +22,15 @@ def promoted(tensors: list[Any], default: DType) -> DType:
 
 
 def label(rule: str, tensors: list[Any], array: np.ndarray, default: DType) -> DType:
-    """The label of the result ``array`` of an operator on ``tensors``.
+    """The label of the result ``array`` of an operator on ``tensors`` (``rule``: see ``Primitive.dtype``).
 
-    ``rule`` is that of ``Primitive.dtype``. Categories are right already in what NumPy computed (comparisons give bools, division gives floats, a
+    Categories are right already in what NumPy computed (comparisons give bools, division gives floats, a
     Python number may have raised it); what is left to decide is the width.
     """
     if rule in NAMES:
         return NAMES[rule]
-    if not tensors:
-        common = default
-    else:
+    common = default
+    if tensors:
         common = tensors[0].dtype if rule == "same" else promoted(tensors, default)
     category = CATEGORY.get(array.dtype.kind)
     if category is None and rule == "real":

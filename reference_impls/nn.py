@@ -173,7 +173,9 @@ class Module:
         unexpected = [name for name in state_dict if name not in own]
         wrong = [n for n, t in own.items() if n in state_dict and t.shape != state_dict[n].shape]
         if wrong or (strict and (missing or unexpected)):
-            raise RuntimeError(f"missing keys: {missing}; unexpected keys: {unexpected}; other shapes: {wrong}")
+            raise RuntimeError(
+                f"missing keys: {missing}; unexpected keys: {unexpected}; other shapes: {wrong}"
+            )
         with self._ref.no_grad():
             for name, tensor in own.items():
                 if name in state_dict:
@@ -228,7 +230,11 @@ def for_reference(ref: Reference) -> dict[str, Any]:
 
         def __init__(self, *modules: Any) -> None:
             super().__init__()
-            named = modules[0].items() if len(modules) == 1 and isinstance(modules[0], dict) else enumerate(modules)
+            named = (
+                modules[0].items()
+                if len(modules) == 1 and isinstance(modules[0], dict)
+                else enumerate(modules)
+            )
             for name, module in named:
                 self.add_module(str(name), module)
 

@@ -24,8 +24,8 @@ from .tensor import Tensor
 class Reference:
     """A define-by-run autograd over arrays of one arithmetic, with torch's dtype labels.
 
-    ``ops`` is the vocabulary of definitions, ``torch`` the namespace of programs, ``Tensor`` the class of this
-    reference's tensors. ``primitives`` replaces the tables (a faulty reference changes one entry).
+    ``ops`` is the vocabulary of definitions, ``torch`` the namespace of programs, ``Tensor`` the class of its
+    tensors. ``primitives`` replaces the tables (a faulty reference changes one entry).
     """
 
     def __init__(
@@ -166,7 +166,8 @@ class Reference:
         mask, bit = 0, 1
         for tensor in tensors:
             if isinstance(tensor, Tensor) and (
-                tensor.requires_flag or (tensor.node if tensor.origin is None else tensor.current_node()) is not None
+                tensor.requires_flag
+                or (tensor.node if tensor.origin is None else tensor.current_node()) is not None
             ):
                 mask |= bit
             bit <<= 1
@@ -195,7 +196,9 @@ class Reference:
         if wanted is not None:
             if CATEGORY.get(array.dtype.kind, wanted.category) != wanted.category:
                 array = array.astype(wanted.storage)
-        elif common is not None and CATEGORY.get(array.dtype.kind) == common.category and record.dtype != "sum":
+        elif (
+            common is not None and CATEGORY.get(array.dtype.kind) == common.category and record.dtype != "sum"
+        ):
             wanted = common  # the usual case of ``label``
         else:
             wanted = label(record.dtype, own, array, self.default_dtype)
@@ -250,7 +253,9 @@ class Reference:
 
     # Operators
 
-    def operator(self, function: Callable[..., Any], dtype_rule: str | Sequence[str] = "promote", name: str = "") -> Callable[..., Any]:
+    def operator(
+        self, function: Callable[..., Any], dtype_rule: str | Sequence[str] = "promote", name: str = ""
+    ) -> Callable[..., Any]:
         """The boundary of an operator: labels that flowed through its definition are replaced by its own."""
 
         def operator(*args: Any, **kwargs: Any) -> Any:
@@ -284,7 +289,9 @@ class Reference:
             if result.dtype is wanted:
                 return result
             kind = result.array.dtype.kind
-            if CATEGORY.get(kind, wanted.category) != wanted.category or any(result is tensor for tensor in own):
+            if CATEGORY.get(kind, wanted.category) != wanted.category or any(
+                result is tensor for tensor in own
+            ):
                 return self.apply(CAST, (result,), {"dtype": wanted})
             result.dtype = wanted
             if result.node is not None:

@@ -11,7 +11,7 @@ from .primitive import Kind, Primitive
 
 
 def _cast(xp: Any, input: np.ndarray, dtype: DType, rounded: bool = False) -> np.ndarray:
-    """Values of ``input`` in the storage of ``dtype``; ``rounded`` also to its precision, as a conversion does."""
+    """Values in the storage of ``dtype``; with ``rounded`` also in its precision, as of a conversion."""
     if input.dtype == object and dtype.category > 1:
         return input if dtype.is_complex else xp.real(input)
     if input.dtype != dtype.storage:
@@ -21,9 +21,13 @@ def _cast(xp: Any, input: np.ndarray, dtype: DType, rounded: bool = False) -> np
     return dtype.round(input) if rounded else input
 
 
-def _overwritten(xp: Any, input: np.ndarray, value: np.ndarray, path: tuple[Any, ...], layout: Any) -> np.ndarray:
+def _overwritten(
+    xp: Any, input: np.ndarray, value: np.ndarray, path: tuple[Any, ...], layout: Any
+) -> np.ndarray:
     # In the layout of the base: what is a view of it may be a copy of an array that lies otherwise in memory.
-    base = np.empty([input.shape[axis] for axis in layout], np.result_type(input, value)).transpose(np.argsort(layout))
+    base = np.empty([input.shape[axis] for axis in layout], np.result_type(input, value)).transpose(
+        np.argsort(layout)
+    )
     base[...] = input
     through(xp, base, path)[...] = value
     return base
@@ -53,7 +57,9 @@ CAST = Primitive(
     kind=Kind.MOVEMENT,
     dtype="attribute",
 )
-CLONE = Primitive("clone", lambda xp, input: input.copy(), {"input": lambda g: g}, kind=Kind.MOVEMENT, dtype="same")
+CLONE = Primitive(
+    "clone", lambda xp, input: input.copy(), {"input": lambda g: g}, kind=Kind.MOVEMENT, dtype="same"
+)
 COPY = Primitive(
     # The new value of a tensor after ``copy_``: nothing of the old one remains.
     "copy",

@@ -101,7 +101,9 @@ class Packed:
 
     __slots__ = ("node", "output_nr", "packed", "unpack_hook")
 
-    def __init__(self, tensor: Tensor, node: Node | None, hooks: tuple[Callable, Callable], ref: Reference) -> None:
+    def __init__(
+        self, tensor: Tensor, node: Node | None, hooks: tuple[Callable, Callable], ref: Reference
+    ) -> None:
         pack, self.unpack_hook = hooks
         self.node = node
         self.output_nr = tensor.output_nr
@@ -125,7 +127,9 @@ class Packed:
 def save(ref: Reference, tensor: Tensor, is_result: bool = False) -> Saved | Packed:
     """Saves an input or a result of an operator."""
     if tensor.inference and not is_result:
-        raise RuntimeError("an inference tensor cannot be saved for backward; clone it outside of inference_mode")
+        raise RuntimeError(
+            "an inference tensor cannot be saved for backward; clone it outside of inference_mode"
+        )
     hooks = ref.modes.saved_hooks
     if is_result:
         node: Any = RESULT
@@ -152,7 +156,9 @@ class Node:
     prehooks: Hooks | None = None
     posthooks: Hooks | None = None
 
-    def __init__(self, sequence: int, edges: Sequence[Any], outputs: list[tuple[tuple[int, ...], DType]]) -> None:
+    def __init__(
+        self, sequence: int, edges: Sequence[Any], outputs: list[tuple[tuple[int, ...], DType]]
+    ) -> None:
         self.sequence = sequence
         self.edges = edges
         self.outputs = outputs
@@ -181,7 +187,9 @@ class Node:
         self.prehooks = self.prehooks or Hooks()
         return self.prehooks.add(hook)
 
-    def run(self, ref: Reference, grads: list[Tensor | None], wanted: Sequence[bool]) -> Sequence[Tensor | None]:
+    def run(
+        self, ref: Reference, grads: list[Tensor | None], wanted: Sequence[bool]
+    ) -> Sequence[Tensor | None]:
         """The cotangents of the inputs that are wanted, from those of the results."""
         raise NotImplementedError
 
@@ -244,7 +252,9 @@ class PrimitiveNode(Node):
             result.cell = tensor.cell
             result.version = tensor.cell[0]
 
-    def run(self, ref: Reference, grads: list[Tensor | None], wanted: Sequence[bool]) -> Sequence[Tensor | None]:
+    def run(
+        self, ref: Reference, grads: list[Tensor | None], wanted: Sequence[bool]
+    ) -> Sequence[Tensor | None]:
         record = self.record
         if self.saved is None:
             raise RuntimeError(
@@ -275,11 +285,14 @@ class PrimitiveNode(Node):
     def _all(self, ref: Reference, grads: list[Tensor | None]) -> tuple[Tensor, ...]:
         """The cotangents of several results, zero where a result had no influence."""
         return tuple(
-            ref.zeros(shape, dtype) if g is None else g for g, (shape, dtype) in zip(grads, self.outputs, strict=True)
+            ref.zeros(shape, dtype) if g is None else g
+            for g, (shape, dtype) in zip(grads, self.outputs, strict=True)
         )
 
     def release(self) -> None:
-        if self.saved is not NOTHING and any(not isinstance(value, tuple) for value in (self.saved or NOTHING).values()):
+        if self.saved is not NOTHING and any(
+            not isinstance(value, tuple) for value in (self.saved or NOTHING).values()
+        ):
             self.saved = None
 
 
@@ -290,15 +303,21 @@ class AccumulateGrad(Node):
         super().__init__(sequence, (), [(variable.array.shape, variable.dtype)])
         self.variable = variable
 
-    def run(self, ref: Reference, grads: list[Tensor | None], wanted: Sequence[bool]) -> Sequence[Tensor | None]:
+    def run(
+        self, ref: Reference, grads: list[Tensor | None], wanted: Sequence[bool]
+    ) -> Sequence[Tensor | None]:
         variable, new = self.variable, grads[0]
         if variable.node is not None:
-            raise RuntimeError("a leaf that the graph leads to has meanwhile become the result of an operator")
+            raise RuntimeError(
+                "a leaf that the graph leads to has meanwhile become the result of an operator"
+            )
         if new is None or not variable.requires_flag:  # detached meanwhile
             return ()
         old = variable.kept_grad
         if old is None:
-            variable.kept_grad = ref.ops.clone(new) if ref.modes.grad else ref.wrap(new.array.copy(), new.dtype, new.exact)
+            variable.kept_grad = (
+                ref.ops.clone(new) if ref.modes.grad else ref.wrap(new.array.copy(), new.dtype, new.exact)
+            )
         elif ref.modes.grad:
             variable.kept_grad = ref.ops.add(old, new)
         else:

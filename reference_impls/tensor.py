@@ -1,4 +1,4 @@
-"""The tensor: an array, a label, a place in the graph. Operators are attached by ``vocabulary binding``."""
+"""The tensor: an array, a label, a place in the graph. ``binding`` attaches its operators."""
 
 from __future__ import annotations
 
@@ -98,7 +98,9 @@ class Tensor:
                 return self
             raise RuntimeError("you can only change requires_grad flags of leaf variables")
         if requires_grad and self.dtype.category < 2:
-            raise RuntimeError(f"only tensors of floating point or complex dtype can require gradients, not {self.dtype}")
+            raise RuntimeError(
+                f"only tensors of floating point or complex dtype can require gradients, not {self.dtype}"
+            )
         if requires_grad and self.inference and not self._ref.modes.inference:
             raise RuntimeError("an inference tensor cannot require gradients outside of inference_mode")
         self.requires_flag = bool(requires_grad)
@@ -192,7 +194,7 @@ class Tensor:
 
     @property
     def data(self) -> Tensor:
-        """The same memory without history, and with a version counter of its own: autograd sees no write to it."""
+        """The same memory without history, with a version counter of its own: writes go unnoticed."""
         return self._ref.wrap(self.array, self.dtype, self.exact)
 
     @data.setter
@@ -277,7 +279,9 @@ class Tensor:
         if force:
             return self._ref.arithmetic.to_numpy(self.array).copy()
         if self.requires_grad:
-            raise RuntimeError("can't call numpy() on a tensor that requires grad; use tensor.detach().numpy()")
+            raise RuntimeError(
+                "can't call numpy() on a tensor that requires grad; use tensor.detach().numpy()"
+            )
         return self._ref.arithmetic.to_numpy(self.array)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
@@ -293,7 +297,9 @@ class Tensor:
 
     def __bool__(self) -> bool:
         if self.array.size != 1:
-            raise RuntimeError("the truth value of a tensor with more than one element (or none) is ambiguous")
+            raise RuntimeError(
+                "the truth value of a tensor with more than one element (or none) is ambiguous"
+            )
         return bool(self.item())
 
     def __float__(self) -> float:
@@ -328,7 +334,13 @@ class Tensor:
 
     def __repr__(self) -> str:
         values = np.array2string(self.array, separator=", ", prefix="tensor(")
-        note = f", grad_fn={self.node}" if self.node is not None else ", requires_grad=True" if self.requires_flag else ""
+        note = (
+            f", grad_fn={self.node}"
+            if self.node is not None
+            else ", requires_grad=True"
+            if self.requires_flag
+            else ""
+        )
         return f"tensor({values}, dtype={self.dtype}{note})"
 
     def __deepcopy__(self, memo: dict) -> Tensor:
@@ -346,7 +358,9 @@ class Tensor:
 
     # Conversion
 
-    def to(self, *args: Any, dtype: Any = None, device: Any = None, copy: bool = False, **layout: Any) -> Tensor:
+    def to(
+        self, *args: Any, dtype: Any = None, device: Any = None, copy: bool = False, **layout: Any
+    ) -> Tensor:
         """In another dtype, rounded to it; itself where nothing changes."""
         for argument in args:
             if isinstance(argument, DType):

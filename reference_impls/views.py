@@ -1,4 +1,4 @@
-"""Views: a view knows its base and the functions that lead to it, and renews its node when its base has changed."""
+"""Views: each knows its base and the functions that lead to it, and renews its node after a write."""
 
 from __future__ import annotations
 
@@ -13,7 +13,9 @@ if TYPE_CHECKING:
     from .reference import Reference
     from .tensor import Tensor
 
-MULTIPLE = "it is one of several results of one operator (split, chunk, unbind), which cannot be modified in place"
+MULTIPLE = (
+    "it is one of several results of one operator (split, chunk, unbind), which cannot be modified in place"
+)
 NO_GRAD = "it was made in no_grad mode and is modified with grad mode enabled, which is ambiguous"
 CUSTOM = "it was made inside a custom Function, whose backward would be overridden"
 
@@ -39,7 +41,9 @@ def shares(result: np.ndarray, array: np.ndarray) -> bool:
     return result is array or owner is array or (owner is not None and owner is array.base)
 
 
-def derive(ref: Reference, source: Tensor, result: Tensor, record: Any, attributes: dict, index: int | None) -> None:
+def derive(
+    ref: Reference, source: Tensor, result: Tensor, record: Any, attributes: dict, index: int | None
+) -> None:
     """Makes ``result`` a view of ``source`` (and of its base) where they share memory."""
     if not shares(result.array, source.array):
         return

@@ -197,7 +197,9 @@ def test_broadcasting_is_undone(torch):
     x, row = torch.ones(2, 3, dtype=torch.float64, requires_grad=True), leaf(torch, 1.0, 2.0, 3.0)
     scalar = torch.tensor(2.0, dtype=torch.float64, requires_grad=True)
     (x * row * scalar).sum().backward()
-    assert row.grad.tolist() == [4.0] * 3 and scalar.grad.tolist() == 12.0 and x.grad.tolist() == [[2, 4, 6]] * 2
+    assert (
+        row.grad.tolist() == [4.0] * 3 and scalar.grad.tolist() == 12.0 and x.grad.tolist() == [[2, 4, 6]] * 2
+    )
 
 
 def test_complex_convention(torch):

@@ -89,7 +89,7 @@ def test_retaining_needs_a_gradient(torch):
 
 
 def test_hooks_need_a_gradient(torch):
-    """A tensor that does not require grad takes no hooks; a tensor inside the graph none after accumulation."""
+    """A tensor without gradient takes no hooks; only a leaf those that run after accumulation."""
     with pytest.raises(RuntimeError):
         torch.ones(1).register_hook(lambda g: g)
     with pytest.raises(RuntimeError):

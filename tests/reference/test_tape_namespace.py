@@ -56,7 +56,9 @@ def test_gradients_have_the_label_of_their_tensor(torch):
 
 def test_conversions_round(torch):
     """A conversion rounds; so does making a tensor."""
-    assert torch.tensor([0.1], dtype=torch.float64).to(torch.bfloat16).to(torch.float64).item() == 0.10009765625
+    assert (
+        torch.tensor([0.1], dtype=torch.float64).to(torch.bfloat16).to(torch.float64).item() == 0.10009765625
+    )
     assert torch.tensor([2.7, -2.7]).to(torch.int64).tolist() == [2, -2]
     assert torch.tensor([300.0]).double().float().item() == 300 and torch.tensor([0.1]).double().item() != 0.1
 
@@ -128,7 +130,9 @@ def test_noise_and_decisions():
         exact, decided = program()
     with reference.noisy(torch.float32, 1, base.decisions) as run:
         noisy, replayed = program()
-    assert 0 < np.abs(noisy / exact - 1).max() < 2.0**-23 and (decided == replayed).all() and not run.undecided
+    assert (
+        0 < np.abs(noisy / exact - 1).max() < 2.0**-23 and (decided == replayed).all() and not run.undecided
+    )
     assert program()[0].tolist() == exact.tolist()
 
 

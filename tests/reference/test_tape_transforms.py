@@ -86,7 +86,9 @@ def test_vmap(torch):
     """One slice after the other, along any dimension."""
     x = torch.arange(6.0).reshape(2, 3)
     assert torch.func.vmap(lambda row: row.sum())(x).tolist() == [3, 12]
-    assert torch.func.vmap(lambda c, k: c * k, in_dims=(1, None), out_dims=1)(x, torch.tensor(2.0)).tolist() == [
+    assert torch.func.vmap(lambda c, k: c * k, in_dims=(1, None), out_dims=1)(
+        x, torch.tensor(2.0)
+    ).tolist() == [
         [0, 2, 4],
         [6, 8, 10],
     ]
@@ -100,7 +102,11 @@ def test_functional(torch):
     assert functional.jacobian(lambda x: x**2, x).tolist() == [[2, 0], [0, 4]]
     assert functional.hessian(cubes, x).tolist() == [[6, 0], [0, 12]]
     assert functional.hvp(cubes, x, v)[1].tolist() == functional.vhp(cubes, x, v)[1].tolist() == [6, 120]
-    assert functional.jvp(lambda x: x**2, x, v)[1].tolist() == functional.vjp(lambda x: x**2, x, v)[1].tolist() == [2, 40]
+    assert (
+        functional.jvp(lambda x: x**2, x, v)[1].tolist()
+        == functional.vjp(lambda x: x**2, x, v)[1].tolist()
+        == [2, 40]
+    )
     pair = functional.jacobian(lambda a, b: a * b, (x, v))
     assert pair[0].tolist() == [[1, 0], [0, 10]] and pair[1].tolist() == [[1, 0], [0, 2]]
 
