@@ -164,7 +164,9 @@ def promote(*operands: tuple[DType, int], default: DType = float32) -> DType:
         if result is None:
             result = here
         elif here.category > result.category:
-            if rank == 0:  # a Python number carries a category, not a width
+            if here.is_complex and result.is_floating_point:  # the width stays that of the higher rank
+                here = to_complex(result)
+            elif rank == 0:  # a Python number carries a category, not a width
                 here = {FLOATING: default, COMPLEX: to_complex(result if result.is_floating_point else default)}.get(
                     here.category, here
                 )
