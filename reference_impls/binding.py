@@ -101,6 +101,7 @@ def attach_methods(ref: Reference) -> None:
         forward = getattr(tensor_type, f"__{name}__", None)
         if forward is not None:
             setattr(tensor_type, f"__i{name}__", inplace.derive(ref, forward, name))
+    tensor_type.where = lambda self, condition, other: public["where"](condition, self, other)
     tensor_type.copy_ = lambda self, source, non_blocking=False: inplace.copy_(ref, self, source)
     tensor_type.zero_ = lambda self: inplace.copy_(ref, self, 0)
     tensor_type.fill_ = lambda self, value: inplace.copy_(ref, self, value)
