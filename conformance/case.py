@@ -59,7 +59,13 @@ class Case:
     needs: frozenset[str] = frozenset()
     """Capabilities without which the case is unsupported."""
     accuracy: Accuracy | None = None
+    accelerator: bool = False
+    """Whether the claim is made for accelerators only, and not for the CPU."""
     modes: tuple[str, ...] = ("eager",)
     """The modes that can transform its programs."""
     shared: bool = True
     """Whether one reference result serves every dtype (false where labels or rounding reach the values)."""
+
+    def runs(self, device: str, mode: str) -> bool:
+        """Whether the clause claims something of a device in a mode."""
+        return mode in self.modes and not (self.accelerator and device.partition(":")[0] == "cpu")

@@ -50,8 +50,8 @@ class Bench:
         if entry is None:
             return line
         if line.verdict is Verdict.PASS:
-            return _changed(line, stale=True, reason=f"{entry.reason} ({entry.issue})")
-        return _changed(line, verdict=Verdict.KNOWN_DEVIATION, reason=f"{entry.reason} ({entry.issue})")
+            return _changed(line, stale=True, reason=f"{entry.reason} ({entry.issue or 'no issue known'})")
+        return _changed(line, verdict=Verdict.KNOWN_DEVIATION, reason=f"{entry.reason} ({entry.issue or 'no issue known'})")
 
     def _line(self, case: Case, sample: Sample, device: str, mode: str, dtype: str) -> Line:
         backend = self.backend
@@ -134,7 +134,8 @@ class Base:
         if ran.error is not None:
             base.fault = f"raised {type(ran.error).__name__}: {ran.error}\n{ran.traceback}"
             return base
-        own = judge(ran.observations, ran.observations, float64, base.redo(reference, float64))
+        noise_of = NAMES[dtype] if NAMES[dtype].category >= FLOATING else float64
+        own = judge(ran.observations, ran.observations, noise_of, base.redo(reference, noise_of))
         if own.difference:
             d = own.difference
             base.fault = f"fails line {d.line}: {d.where} {d.message}: expected {d.expected}, seen {d.seen}"

@@ -8,7 +8,7 @@ They stand in a YAML file beside the adapter, a list of entries:
       dtype: [bfloat16, float16]
       sample: steep*
       reason: What happens instead, and why, in a sentence.
-      issue: https://github.com/pytorch/pytorch/issues/12345
+      issue: https://github.com/pytorch/pytorch/issues/12345   # where one is known
 
 An entry whose lines all pass is reported as stale.
 """
@@ -36,13 +36,14 @@ class Deviation(BaseModel):
 
     clause: str
     reason: str
-    issue: str
+    issue: str = ""
+    """A link to the thread that reports it; empty where none is known."""
     version: str = ""
     device: tuple[str, ...] = ()
     dtype: tuple[str, ...] = ()
-    sample: str = "*"
+    sample: tuple[str, ...] = ("*",)
 
-    @field_validator("device", "dtype", mode="before")
+    @field_validator("device", "dtype", "sample", mode="before")
     @classmethod
     def _listed(cls, value: Any) -> Any:
         return (value,) if isinstance(value, str) else value
@@ -57,7 +58,7 @@ class Deviation(BaseModel):
         """Whether it speaks of this line of this clause on this build."""
         return (
             fnmatchcase(clause, self.clause)
-            and fnmatchcase(sample, self.sample)
+            and any(fnmatchcase(sample, pattern) for pattern in self.sample)
             and (not self.dtype or dtype in self.dtype)
             and (not self.device or device.partition(":")[0] in self.device)
             and (not self.version or SpecifierSet(self.version).contains(Version(version), prereleases=True))

@@ -246,7 +246,7 @@ def _values(
     wide = np.zeros_like(tolerance)
     undecided = False
     for draw in range(DRAWS):
-        if (error <= np.maximum(tolerance, times * wide)).all():
+        if (error <= times * np.maximum(tolerance, wide)).all():
             break
         noisy = redo(draw)
         spread = None if noisy is None else _deviation(base, seen, noisy, flat)
@@ -254,7 +254,7 @@ def _values(
             undecided = True
             break
         wide = np.maximum(wide, np.where(flat.exact, 0.0, FACTOR * spread))
-    bound = np.maximum(tolerance, times * wide)
+    bound = times * np.maximum(tolerance, wide)
     bad = ~(error <= bound)
     ulps = _tolerance_ulp(flat, bound)
     if not bad.any():
@@ -271,7 +271,7 @@ def _tolerance_ulp(flat: _Flat, bound: np.ndarray) -> float:
     The median, because single elements that nearly cancel have few correct digits in any implementation.
     """
     with np.errstate(all="ignore"):
-        ratio = bound / flat.ulp
+        ratio = bound / np.maximum(flat.ulp, flat.floor / FLOOR)
     edges = [*(start for _, _, start in flat.places), len(ratio)]
     parts = (ratio[a:b] for a, b in itertools.pairwise(edges))
     return max((float(np.median(part)) for part in parts if part.size), default=0.0)

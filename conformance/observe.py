@@ -146,20 +146,18 @@ class Recorder:
 
 def _numbers(value: Any) -> np.ndarray | None:
     """A Python number, or a nested list of nothing else, as an array; None for anything else."""
-    if isinstance(value, (int, float, complex)):
-        return None if isinstance(value, bool) else np.asarray(value)
-    if not isinstance(value, (list, tuple)) or not value:
-        return None
-    first: Any = value
-    while isinstance(first, (list, tuple)) and first:
-        first = first[0]
-    if isinstance(first, bool) or not isinstance(first, (int, float, complex)):
+    if not _is_numeric(value):
         return None
     try:
-        array = np.asarray(value)
-    except ValueError:  # ragged, or a tensor further on
+        return np.asarray(value)
+    except ValueError:  # ragged
         return None
-    return array if array.dtype.kind in "ifc" else None
+
+
+def _is_numeric(value: Any) -> bool:
+    if isinstance(value, (list, tuple)):
+        return bool(value) and all(map(_is_numeric, value))
+    return isinstance(value, (int, float, complex)) and not isinstance(value, bool)
 
 
 def _caller_line() -> int:

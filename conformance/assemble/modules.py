@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from reference_impls import Reference
 
+from .operators import vocabulary_of
+
 if TYPE_CHECKING:
     from ..spec import Member, ModuleSpec, OperatorSpec
 
@@ -14,7 +16,7 @@ if TYPE_CHECKING:
 def module_class(spec: ModuleSpec, reference: Reference) -> type:
     """The class that a module spec describes, on the reference's tensors."""
     base = reference.torch.nn.Module
-    vocabulary = vars(reference.ops)
+    vocabulary = vocabulary_of(reference)
     defaults = {n: d.evaluate(vocabulary) for n, d in spec.signature.defaults.items()}
     positional = [p.name for p in spec.signature.parameters.values() if not p.keyword_only]
     inputs = spec.input_names
@@ -65,7 +67,7 @@ def initial(state: Member, shape: tuple[int, ...], options: dict[str, Any], refe
 def _constant(state: Member, options: dict[str, Any], reference: Reference) -> float | None:
     if state.init is None or state.init.free & {"uniform", "normal"}:
         return None
-    return float(state.init.evaluate(vars(reference.ops), **options))
+    return float(state.init.evaluate(vocabulary_of(reference), **options))
 
 
 def functional_module(spec: OperatorSpec, name: str, function: Callable[..., Any], reference: Reference) -> type:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -11,8 +12,14 @@ from reference_impls.dtypes import NAMES
 if TYPE_CHECKING:
     from ..spec import Body, OperatorSpec
 
+CONSTANTS = {"inf": math.inf, "nan": math.nan, "pi": math.pi}
 HOW = ("out", "inplace")
 """Parameters that say where the result goes, not what it is: no definition mentions them."""
+
+
+def vocabulary_of(reference: Reference) -> dict[str, Any]:
+    """What the names of formulas mean."""
+    return {**CONSTANTS, **vars(reference.ops)}
 
 
 def operator_function(spec: OperatorSpec, reference: Reference) -> Callable[..., Any]:
@@ -36,7 +43,7 @@ class _Overload:
         self.reference = reference
         signature = body.signature
         parameters = signature.parameters
-        vocabulary = vars(reference.ops)
+        vocabulary = vocabulary_of(reference)
         self.positional = [p.name for p in parameters.values() if not p.keyword_only]
         self.names = frozenset(parameters)
         self.defaults = {n: d.evaluate(vocabulary) for n, d in signature.defaults.items()}

@@ -7,7 +7,11 @@ import warnings
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from reference_impls import Reference
+
+from .operators import vocabulary_of
 
 if TYPE_CHECKING:
     from ..spec import OptimizerSpec, SchedulerSpec
@@ -76,7 +80,7 @@ class Optimizer:
 def optimizer_class(spec: OptimizerSpec, reference: Reference) -> type:
     """The optimizer whose update is the spec's ``step``, with its declared state."""
     names = tuple(str(n) for n in spec.signature.names if n != "params")
-    vocabulary = vars(reference.ops)
+    vocabulary = vocabulary_of(reference)
     states = tuple(map(str, spec.state))
     update = spec.step.function((*names, *states, "param", "grad"), vocabulary, ("param", *states))
 
@@ -94,14 +98,22 @@ def optimizer_class(spec: OptimizerSpec, reference: Reference) -> type:
                     value = declaration.init.evaluate(vocabulary, **options, param=param, grad=param.grad)
                 before[name] = value
             after = update(**options, **before, param=param.detach(), grad=param.grad.detach())
-            param.copy_(after.pop("param"))
+            param.copy_(stored(after.pop("param"), param))
             for name, declaration in spec.state.items():
                 wanted = declaration.when is None or declaration.when.evaluate(vocabulary, **options)
                 if wanted and after[name] is not None:
-                    value = after[name]
-                    state[name] = value.clone() if isinstance(value, reference.Tensor) else value
+                    state[name] = stored(after[name], param)
             if not state:
                 self.state.pop(param)
+
+    def stored(value: Any, param: Any) -> Any:
+        """What is kept between steps: a copy in the dtype of the parameter, so that overflow there is seen here."""
+        if not isinstance(value, reference.Tensor):
+            return value
+        array = value.array.copy() if value.array.dtype == object else param.dtype.round(value.array)
+        kept = reference.tensor_from(np.array(array), param.dtype)
+        kept.exact = value.exact
+        return kept
 
     Assembled.reference = reference
     Assembled.__name__ = Assembled.__qualname__ = str(spec.optimizer).rpartition(".")[2]
@@ -111,7 +123,7 @@ def optimizer_class(spec: OptimizerSpec, reference: Reference) -> type:
 def scheduler_class(spec: SchedulerSpec, reference: Reference) -> type:
     """The scheduler whose learning rates are the spec's closed form."""
     names = tuple(str(n) for n in spec.signature.names if n != "optimizer")
-    vocabulary = vars(reference.ops)
+    vocabulary = vocabulary_of(reference)
     rate = spec.lr.function((*names, "base_lr", "epoch"), vocabulary)
     defaults = {n: d.evaluate(vocabulary) for n, d in spec.signature.defaults.items()}
 
@@ -127,7 +139,7 @@ def scheduler_class(spec: SchedulerSpec, reference: Reference) -> type:
 
         def _apply(self) -> None:
             for group, base in zip(self.optimizer.param_groups, self.base_lrs, strict=True):
-                group["lr"] = rate(**self.options, base_lr=base, epoch=self.last_epoch)
+                group["lr"] = float(rate(**self.options, base_lr=base, epoch=self.last_epoch))
             self._last_lr = [group["lr"] for group in self.optimizer.param_groups]
 
         def get_last_lr(self) -> list[float]:

@@ -38,13 +38,14 @@ def case(
     dtypes: tuple[str, ...] = FLOATING,
     judge: str = "reference",
     needs: frozenset[str] = frozenset(),
+    accelerator: bool = False,
     modes: tuple[str, ...] = ("eager",),
     shared: bool = True,
 ) -> Case:
     """A derived case, with what the spec says of all of its clauses."""
     cites = spec.cites[0]
     needs = needs | frozenset(spec.needs)
-    return Case(spec, id, says, cites, line, samples, dtypes, judge, needs, spec.accuracy_of(id), modes, shared)
+    return Case(spec, id, says, cites, line, samples, dtypes, judge, needs, spec.accuracy_of(id), accelerator, modes, shared)
 
 
 def program_cases(spec: Spec) -> Iterator[Case]:

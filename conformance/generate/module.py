@@ -96,14 +96,14 @@ class _Derived:
         text = (
             f"module = filled({{new}}).{mode}()\n"
             "result = module({inputs})\nyield result\n"
-            "yield vjp(result, ({leaves} *module.parameters()), allow_unused=True)\n"
+            "yield vjp(result, ({leaves} *module.parameters(),), allow_unused=True)\n"
             "yield dict(module.named_buffers())\n"
         )
         return self.samples(text, gradients=True)
 
     def second_order(self) -> list[Sample]:
         text = (
-            "module = filled({new})\nvariables = ({leaves} *module.parameters())\n"
+            "module = filled({new})\nvariables = ({leaves} *module.parameters(),)\n"
             "outputs = floating(module({inputs}))\n"
             "cotangents = tuple(like(x, i, requires_grad=True) for i, x in enumerate(outputs))\n"
             "first = torch.autograd.grad(outputs, variables, cotangents, create_graph=True)\n"

@@ -14,8 +14,13 @@ if TYPE_CHECKING:
     from ..spec import OptimizerSpec
 
 STEPS = 8
-IMPLEMENTATIONS = ("foreach", "fused", "capturable", "differentiable")
-"""Arguments that choose another implementation of the same algorithm."""
+IMPLEMENTATIONS = {
+    "foreach": "",
+    "fused": "",
+    "capturable": "",
+    "differentiable": "p, q, r = p.clone(), q.clone(), r.clone()\n",  # it refuses to write to leaves
+}
+"""Arguments that choose another implementation of the same algorithm, and what their parameters need."""
 
 
 def optimizer_cases(spec: OptimizerSpec) -> Iterator[Case]:
@@ -41,12 +46,12 @@ def optimizer_cases(spec: OptimizerSpec) -> Iterator[Case]:
     yield derived.case("closure", "`step` calls the closure once, with gradients enabled, and returns its loss.", derived.closure(longest))
     yield derived.case("zero-grad", "`zero_grad` drops the gradients, or zeroes them with `set_to_none=False`.", derived.zero_grad(longest))
     yield derived.case("caller-state", "`step` leaves the gradients as they were.", derived.gradients_kept(longest))
-    for option in IMPLEMENTATIONS:
+    for option, preparation in IMPLEMENTATIONS.items():
         if option in spec.signature.names:
             yield derived.case(
                 option, f"The `{option}` implementation follows the same trajectory.",
-                [s for id, a in tries.items() for s in derived.trajectory(_with(a, f"{option}=True"), name=id)],
-                needs=frozenset({f"optimizer-{option}"}),
+                [s for id, a in tries.items() for s in derived.trajectory(_with(a, f"{option}=True"), id, preparation)],
+                accelerator=option == "capturable",
             )  # fmt: skip
     for id, entry in spec.errors.items():
         says = entry.says or f"`{' '.join(entry.call.text.split())}` is refused with {entry.raises}."
@@ -70,6 +75,7 @@ class _Derived:
 
     def case(self, id: str, says: str, samples: list[Sample], needs: frozenset[str] = frozenset(), **options) -> Case:
         needs = needs | {"optimizers"}
+        options = {"shared": False, **options}  # what is kept between steps is kept in the dtype of the parameter
         return case(self.spec, id, says, lambda mode: samples, line=self.spec.line, needs=needs, **options)
 
     def sample(self, text: str, name: str = "trajectory") -> Sample:
@@ -91,8 +97,8 @@ class _Derived:
         body = f"for x in {parameters}:\n    x.grad = gradient(x, step)\n{optimizer}.step()\n{yields}"
         return f"for step in {steps}:\n" + indent(body, "    ")
 
-    def trajectory(self, arguments: str, name: str = "trajectory") -> list[Sample]:
-        text = f"optimizer = {self.new('[p, q, r]', arguments)}\n" + self.loop("optimizer", self.yields("p", "q", "r"))
+    def trajectory(self, arguments: str, name: str = "trajectory", preparation: str = "") -> list[Sample]:
+        text = f"{preparation}optimizer = {self.new('[p, q, r]', arguments)}\n" + self.loop("optimizer", self.yields("p", "q", "r"))
         return [self.sample(text, name)]
 
     def resume(self, arguments: str) -> list[Sample]:

@@ -20,7 +20,7 @@ RATES = "[group['lr'] for group in optimizer.param_groups]"
 def scheduler_cases(spec: SchedulerSpec) -> Iterator[Case]:
     """The timetables; for each of `try` the closed form, resumed at every epoch too; the rules of the interface."""
     derived = _Derived(spec)
-    timetables = [derived.timetable(number, entry) for number, entry in enumerate(spec.timetable)]
+    timetables = [derived.timetable(number, entry) for number, entry in enumerate(spec.timetables)]
     if timetables:
         yield derived.case("timetable", "It gives the learning rates of the timetable.", timetables)
     trials = {str(id): " ".join(call.text.split()) for id, call in spec.tries.items()}
@@ -53,7 +53,7 @@ class _Derived:
 
     def case(self, id: str, says: str, samples: list[Sample], needs: frozenset[str] = frozenset(), **options) -> Case:
         # Learning rates are Python floats: one dtype of the parameters shows all there is to see.
-        options = {"dtypes": ("float32",), "shared": False, **options}
+        options = {"dtypes": ("float64",), "shared": False, **options}
         needs = needs | {"optimizers"}
         return case(self.spec, id, says, lambda mode: samples, line=self.spec.line, needs=needs, **options)
 

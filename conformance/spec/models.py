@@ -37,6 +37,10 @@ class Accuracy(Model):
     dtypes: Dtypes | None = None
     """The dtypes that it holds for; all where none are named."""
 
+    def covers(self, dtype: str) -> bool:
+        """Whether it holds for a dtype."""
+        return self.dtypes is None or dtype in self.dtypes
+
 
 class Claim(Model):
     """What can be claimed of some versions only, or needs something that a backend may lack."""

@@ -1,0 +1,295 @@
+"""The tensors of functional backends: an array that never changes inside a tensor that can be given another."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from reference_impls.dtypes import COMPLEX, FLOATING, NAMES, DType
+from reference_impls.namespace import Device
+from reference_impls.tensor import Size
+
+from .contract import Unsupported
+from .functional_trace import Value
+
+if TYPE_CHECKING:
+    from .functional_shell import Shell
+
+Memory = list["weakref.ref[Tensor]"]
+"""The tensors that would share memory in torch."""
+
+
+class Tensor:
+    """A tensor of one shell, which is the ``shell`` of its class.
+
+    Operators, methods and properties come from the functions of the framework (see ``Shell``); what stands here
+    is the state that autograd needs, and access to shape, dtype and values.
+    """
+
+    shell: Shell
+    retains: bool = False
+    """Whether a tensor that is not a leaf keeps its gradient."""
+
+    def __init__(self, value: Value, memory: Memory | None = None) -> None:
+        self.value = value
+        self.memory = memory
+        self.level = self.shell.level
+        self.kept_grad: Tensor | None = None
+        if memory is not None:
+            memory.append(weakref.ref(self))
+
+    # Autograd
+
+    @property
+    def requires_grad(self) -> bool:
+        return self.value.requires_grad
+
+    @requires_grad.setter
+    def requires_grad(self, wanted: bool) -> None:
+        self.requires_grad_(wanted)
+
+    def requires_grad_(self, requires_grad: bool = True) -> Tensor:
+        if self.value.call is not None:
+            if requires_grad:
+                return self
+            raise RuntimeError("only a leaf can stop requiring grad; use detach()")
+        if requires_grad and self.dtype.category < FLOATING:
+            raise RuntimeError(f"only floating and complex tensors can require gradients, not {self.dtype}")
+        # What was computed with it before goes on speaking of a constant.
+        self.value = Value(self.value.array, leaf=self if requires_grad else None)
+        return self
+
+    @property
+    def is_leaf(self) -> bool:
+        return self.value.call is None
+
+    @property
+    def grad_fn(self) -> str | None:
+        """The name of the function that made it: all of a node that a functional backend has."""
+        return None if self.value.call is None else self.value.call.name
+
+    @property
+    def grad(self) -> Tensor | None:
+        return self.kept_grad
+
+    @grad.setter
+    def grad(self, value: Tensor | None) -> None:
+        if value is not None:
+            if not isinstance(value, self.shell.Tensor):
+                raise TypeError(f"a gradient is a tensor or None, not a {type(value).__name__}")
+            if value.dtype is not self.dtype or value.shape != self.shape:
+                raise RuntimeError(f"a gradient of {value.dtype}{value.shape} does not fit {self.dtype}{self.shape}")
+        self.kept_grad = value
+
+    def retain_grad(self) -> None:
+        if not self.requires_grad:
+            raise RuntimeError("can't retain_grad on a tensor that does not require grad")
+        if not self.is_leaf:
+            self.retains = True
+            self.shell.retained[id(self.value)] = weakref.ref(self)
+
+    def backward(
+        self, gradient: Any = None, retain_graph: bool | None = None, create_graph: bool = False, inputs: Any = None
+    ) -> None:
+        self.shell.note("torch.Tensor.backward")
+        self.shell.autograd.backward((self,), (gradient,), retain_graph, create_graph, inputs)
+
+    def detach(self) -> Tensor:
+        """The same values without history. (In torch it shares memory, which only a write would show.)"""
+        array = self.value.array
+        if self.shell.level:  # inside a transform the framework follows arrays, not tensors
+            array = self.shell.function("detach")(array)
+        return self.shell.Tensor(Value(array), self.shared_memory())
+
+    def detach_(self) -> Tensor:
+        if self.shared():
+            raise Unsupported("views: detaching one of several tensors that share memory")
+        self.value = Value(self.detach().value.array)
+        return self
+
+    @property
+    def data(self) -> Tensor:
+        return self.detach()
+
+    @data.setter
+    def data(self, other: Tensor) -> None:
+        self.replace(other.value.array)
+
+    def register_hook(self, hook: Callable[..., Any]) -> Any:
+        raise Unsupported("hooks")
+
+    # Writing
+
+    def shared_memory(self) -> Memory:
+        """The group of the tensors that would share memory with this one."""
+        if self.memory is None:
+            self.memory = [weakref.ref(self)]
+        return self.memory
+
+    def shared(self) -> bool:
+        """Whether another tensor that still lives would see a write to this one."""
+        others = [reference() for reference in self.memory or ()]
+        return any(other is not None and other is not self for other in others)
+
+    def replace(self, array: Any) -> None:
+        """Another array for this tensor, which stays the leaf that it is."""
+        old, self.value = self.value, Value(array, leaf=self.value.leaf)
+        old.overwritten = True
+
+    def write(self, name: str, result: Any) -> Tensor:
+        """What an in-place operator does: this tensor takes the result, in its own dtype and shape.
+
+        Only where nothing would be recorded and nobody shares the memory: the rest takes more than a function.
+        """
+        shell = self.shell
+        if shell.modes.grad and (self.requires_grad or result.requires_grad):
+            raise Unsupported("inplace: a write that autograd would record")
+        if self.shared():
+            raise Unsupported("views: a write to memory that another tensor shares")
+        if result.shape != self.shape:
+            raise RuntimeError(f"a result of shape {tuple(result.shape)} cannot be stored in one of {tuple(self.shape)}")
+        shell.note(f"torch.Tensor.{name}")
+        self.replace(result.to(self.dtype).value.array)
+        return self
+
+    def copy_(self, source: Any, non_blocking: bool = False) -> Tensor:
+        source = self.shell.as_tensor(source)
+        return self.write("copy_", source.to(self.dtype).expand(self.shape) if source.shape != self.shape else source)
+
+    def fill_(self, value: Any) -> Tensor:
+        return self.write("fill_", self.shell.torch.full(self.shape, value, dtype=self.dtype))
+
+    def zero_(self) -> Tensor:
+        return self.fill_(0)
+
+    def __setitem__(self, index: Any, value: Any) -> None:
+        raise Unsupported("inplace: assigning to elements")
+
+    # Shape, dtype, values
+
+    @property
+    def dtype(self) -> DType:
+        name = self.shell.backend.dtype_name(self.value.array)
+        if name not in NAMES:
+            raise Unsupported(f"dtype {name}")
+        return NAMES[name]
+
+    @property
+    def device(self) -> Any:
+        return Device(self.shell.backend.devices[0])
+
+    @property
+    def array(self) -> Any:
+        """The values as NumPy's, or as the framework's where it traces."""
+        return self.value.array if self.shell.level else self.numpy(force=True)
+
+    @property
+    def shape(self) -> Size:
+        return Size(self.value.array.shape)
+
+    @property
+    def ndim(self) -> int:
+        return len(self.value.array.shape)
+
+    def dim(self) -> int:
+        return self.ndim
+
+    def size(self, dim: int | None = None) -> Any:
+        return self.shape if dim is None else self.shape[dim]
+
+    def numel(self) -> int:
+        return self.shape.numel()
+
+    def is_floating_point(self) -> bool:
+        return self.dtype.category == FLOATING
+
+    def is_complex(self) -> bool:
+        return self.dtype.category == COMPLEX
+
+    def is_contiguous(self) -> bool:
+        raise Unsupported("strides")
+
+    def data_ptr(self) -> int:
+        raise Unsupported("views")
+
+    def numpy(self, *, force: bool = False) -> np.ndarray:
+        """A copy of the values (torch's own would share memory)."""
+        if self.requires_grad and not force:
+            raise RuntimeError("can't call numpy() on a tensor that requires grad; use tensor.detach().numpy()")
+        return self.shell.backend.numpy_from(self.value.array)
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        return np.asarray(self.numpy(), dtype)
+
+    def tolist(self) -> Any:
+        return self.numpy(force=True).tolist()
+
+    def item(self) -> Any:
+        if self.numel() != 1:
+            raise RuntimeError(f"a tensor with {self.numel()} elements cannot be converted to a number")
+        return self.numpy(force=True).reshape(()).item()
+
+    def __bool__(self) -> bool:
+        return bool(self.item())
+
+    def __float__(self) -> float:
+        return float(self.item())
+
+    def __int__(self) -> int:
+        return int(self.item())
+
+    def __complex__(self) -> complex:
+        return complex(self.item())
+
+    def __index__(self) -> int:
+        if self.dtype.category >= FLOATING:
+            raise TypeError("only integer tensors of a single element can be converted to an index")
+        return int(self.item())
+
+    def __len__(self) -> int:
+        if not self.shape:
+            raise TypeError("len() of a 0-d tensor")
+        return self.shape[0]
+
+    def __iter__(self) -> Iterator[Tensor]:
+        return iter([self[index] for index in range(len(self))])  # type: ignore[index]
+
+    def __hash__(self) -> int:
+        return id(self)
+
+    def __repr__(self) -> str:
+        return f"tensor({self.value.array!r})"
+
+    def to(self, *args: Any, dtype: Any = None, device: Any = None, copy: bool = False, **layout: Any) -> Tensor:
+        """In another dtype; itself where nothing changes."""
+        for argument in args:
+            if isinstance(argument, DType):
+                dtype = argument
+            elif isinstance(argument, Tensor):
+                dtype = argument.dtype
+        if dtype is None or dtype is self.dtype:
+            return self.clone() if copy else self  # type: ignore[attr-defined]
+        return self.shell.call("to", self, dtype)
+
+    def type_as(self, other: Tensor) -> Tensor:
+        return self.to(other.dtype)
+
+    def cpu(self) -> Tensor:
+        return self
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Tensor:
+        if self.value.call is not None:
+            raise RuntimeError("only tensors that the user created (leaves) can be copied deeply")
+        made = memo[id(self)] = object.__new__(type(self))
+        Tensor.__init__(made, Value(self.value.array))
+        if self.value.leaf is not None:
+            made.value.leaf = made
+        if self.kept_grad is not None:
+            made.kept_grad = self.kept_grad.__deepcopy__(memo)
+        return made
+
+    def __reduce__(self) -> Any:
+        raise Unsupported("serialization")
