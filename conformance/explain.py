@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from reference_impls.dtypes import NAMES
@@ -16,17 +18,23 @@ def failure(
     sample: Sample, ran: Ran, judgement: Judgement, reference_after: dict[str, np.ndarray] | None, dtype: str
 ) -> Failure | None:
     """What went wrong on a line, or None if nothing did: an exception, a difference, or a modified input."""
-    context = {
-        "inputs": {name: show_input(given, stored(given, dtype)) for name, given in sample.inputs.items()},
-        "program": str(sample.program.text),
-        "program_line": sample.program.line,
-    }
+    problem = _problem(sample, ran, judgement, reference_after, dtype)
+    if problem is None:
+        return None
+    inputs = {name: show_input(given, stored(given, dtype)) for name, given in sample.inputs.items()}
+    program = sample.program
+    return replace(problem, inputs=inputs, program=str(program.text), program_line=program.line)
+
+
+def _problem(
+    sample: Sample, ran: Ran, judgement: Judgement, reference_after: dict[str, np.ndarray] | None, dtype: str
+) -> Failure | None:
     if ran.error is not None:
         message = f"raised {type(ran.error).__name__}: {first_line(ran.error)}"
-        return Failure(message, ran.error_line, traceback=ran.traceback, **context)
+        return Failure(message, ran.error_line, traceback=ran.traceback)
     if judgement.difference is not None:
         d = judgement.difference
-        return Failure(d.message, d.line, d.where, d.expected, d.seen, d.ulp, d.times_tolerance, **context)
+        return Failure(d.message, d.line, d.where, d.expected, d.seen, d.ulp, d.times_tolerance)
     for name, given in sample.inputs.items():
         if reference_after is None or name not in reference_after:
             continue
@@ -35,7 +43,7 @@ def failure(
         label = NAMES[stored(given, dtype)]
         if not _same(ran.after[name], label.round(given.values)):
             before, after = np.array2string(given.values, threshold=8), np.array2string(ran.after[name], threshold=8)
-            return Failure("modified an input", 0, name, before, after, **context)
+            return Failure("modified an input", 0, name, before, after)
     return None
 
 

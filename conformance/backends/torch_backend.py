@@ -48,7 +48,7 @@ class TorchBackend(Backend):
         return tensor.requires_grad_() if requires_grad else tensor
 
     def seed(self, number: int) -> None:
-        # `torch.manual_seed` formats a stack trace for every kind of device that is not there: half a millisecond.
+        # `torch.manual_seed` formats a stack trace for every kind of device that is not there: 0.5 ms a program.
         torch.default_generator.manual_seed(number)
         for device in self.devices[1:]:
             torch.get_device_module(device).manual_seed(number)

@@ -2,16 +2,17 @@
 
     python -m conformance.bench.overhead [--backend NAME] [--device DEVICE] [PATH ...]
 
-*Whole* is `Bench.check` of a case from beginning to end, on specs that were loaded afresh: samples are made, programs
-compiled, the reference runs with its noisy copies, inputs are stored on the device, the program runs, what it
-yields is copied, read back, compared and explained.
+*Whole* is `Bench.check` of a case from beginning to end, on specs that were loaded afresh: samples are made,
+programs compiled, the reference runs with its noisy copies, inputs are stored on the device, the program runs,
+what it yields is copied, read back, compared and explained.
 
-*Bare* is the compiled program of each of the same lines (a sample in a dtype) with inputs that are already on the
-device, in a namespace where the helpers are already defined, and with claims that look at nothing: the backend's own calls, the
-Python between them, and no more.
+*Bare* is the compiled program of each of the same lines (a sample in a dtype), with inputs that are on the
+device already, in a namespace where the helpers are defined already, and with claims that look at nothing: the
+backend's own calls, the Python between them, and no more.
 
-Both are the fastest of a few rounds that take turns, summed over the lines of an operator; the summary is
-the geometric mean of the ratio over operators. Lines that a backend does not run (unsupported) count on neither side.
+Both are the fastest of a few rounds that take turns, summed over the lines of an operator; the summary is the
+geometric mean of the ratio over operators. Lines that the backend cannot run count on neither side. Set
+``OMP_NUM_THREADS=1`` on a machine that others use: the samples are small, and threads only wait for one another.
 """
 
 from __future__ import annotations
@@ -146,7 +147,9 @@ CHOICES: dict[str, Callable[[Case], bool]] = {"value and gradient": is_basic, "a
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(prog="python -m conformance.bench.overhead", description="What judging costs.")
+    parser = argparse.ArgumentParser(
+        prog="python -m conformance.bench.overhead", description="What judging costs."
+    )
     parser.add_argument("paths", nargs="*", type=Path, default=[packaged_specs()], help="specs of operators")
     parser.add_argument("--backend", default="torch")
     parser.add_argument("--device", help="default: the backend's first")
