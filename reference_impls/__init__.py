@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+from .composites.registry import COMPOSITES
+from .creation import FORMULA_NAMES
+from .primitives import TABLE
 from .reference import Reference
+from .vocabulary import ALIASES
 
 __all__ = ["Reference", "vocabulary_names"]
 
 
 def vocabulary_names() -> frozenset[str]:
     """Every name that a formula may use."""
-    from .creation import FORMULA_NAMES
-    from .primitives import TABLE
-    from .vocabulary import ALIASES, COMPOSITES
-
     return frozenset(TABLE) | frozenset(COMPOSITES) | frozenset(ALIASES) | frozenset(FORMULA_NAMES)

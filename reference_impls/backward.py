@@ -117,8 +117,8 @@ class Run:
 
     def _visit(self, node: Node) -> None:
         grads = self._buffers.pop(node)
-        leaf = type(node) is AccumulateGrad
-        if leaf:
+        leaf = isinstance(node, AccumulateGrad)
+        if isinstance(node, AccumulateGrad):
             hooks = node.variable.leaf_hooks
             if hooks is not None:
                 grads[0] = self._hooked(hooks, grads[0], 0, node)
@@ -189,7 +189,7 @@ class Run:
         return grad
 
     def _call_prehooks(self, node: Node, grads: list[Any]) -> list[Any]:
-        for hook in node.prehooks.snapshot():
+        for hook in node.prehooks.snapshot() if node.prehooks else ():
             replaced = hook(tuple(grads))
             if replaced is not None:
                 grads = list(replaced) if isinstance(replaced, (tuple, list)) else [replaced]
@@ -197,7 +197,7 @@ class Run:
 
     def _call_posthooks(self, node: Node, sent: Sequence[Any], grads: list[Any]) -> Sequence[Any]:
         sent = tuple(sent)
-        for hook in node.posthooks.snapshot():
+        for hook in node.posthooks.snapshot() if node.posthooks else ():
             replaced = hook(sent, tuple(grads))
             if replaced is not None:
                 replaced = replaced if isinstance(replaced, (tuple, list)) else (replaced,)

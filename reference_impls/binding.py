@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from . import inplace, vocabulary
+from .composites.registry import COMPOSITES
 from .primitive import Primitive
 from .tape import Record
 
@@ -38,7 +39,9 @@ def _caller(ref: Reference, record: Record) -> Callable[..., Any]:
 
     parameters = list(inspect.signature(record.forward).parameters.values())[1:]
     known: dict[str, Any] = {"_apply": ref.apply, "_record": record, "_nothing": {}}
-    inputs, attributes, signature = [], [], []
+    inputs: list[str] = []
+    attributes: list[str] = []
+    signature: list[str] = []
     for parameter in parameters:
         name = parameter.name
         if parameter.kind is parameter.VAR_POSITIONAL:
@@ -74,13 +77,16 @@ class Vocabulary:
             function = _caller(ref, ref.record_of(primitive))
             setattr(self, name, function)
             self.public[name] = function
-        for name, composite in vocabulary.COMPOSITES.items():
+        for name, composite in COMPOSITES.items():
             function = functools.partial(composite, self)
             setattr(self, name, function)
-            self.public[name] = ref.operator(function, composite.dtype, name)
+            self.public[name] = ref.operator(function, composite.dtype, name)  # type: ignore[attr-defined]
         for alias, name in vocabulary.ALIASES.items():
             setattr(self, alias, getattr(self, name))
             self.public[alias] = self.public[name]
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        raise AttributeError(f"the vocabulary has no {name!r}")
 
 
 def _reflected(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -89,7 +95,8 @@ def _reflected(function: Callable[..., Any]) -> Callable[..., Any]:
 
 def attach_methods(ref: Reference) -> None:
     """Gives the reference's tensors their methods, operators, properties and in-place forms."""
-    tensor_type, public = ref.Tensor, ref.ops.public
+    tensor_type: Any = ref.Tensor
+    public = ref.ops.public
     for name, known_as in {**vocabulary.METHODS, **vocabulary.OPERATORS}.items():
         if known_as in public:
             setattr(tensor_type, name, public[known_as])

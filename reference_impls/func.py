@@ -62,9 +62,7 @@ class Transforms:
             )
         if leaf.requires_grad:  # what encloses this transform has to see through it
             return self._ref.apply(CLONE, (leaf,), {})
-        stand_in = leaf.detach().requires_grad_()
-        stand_in.stands_in = True
-        return stand_in
+        return leaf.detach().requires_grad_()
 
     def _gradients(
         self, outputs: Sequence[Any], inputs: Sequence[Any], cotangents: Sequence[Any]
@@ -98,7 +96,7 @@ class Transforms:
         while pending:
             node = pending.pop()
             variable = getattr(node, "variable", None)
-            if variable is not None and not variable.__dict__.get("finished"):
+            if variable is not None and not variable.transient:
                 return True
             for following in node.edges:
                 if following is not None and following[0] not in seen:
@@ -108,8 +106,8 @@ class Transforms:
 
     def _finish(self, tree: Any) -> None:
         for leaf in leaves(tree):
-            if leaf.__dict__.get("stands_in"):
-                leaf.finished = True
+            if leaf.requires_flag:  # a stand-in, not the copy of what an enclosing autograd watches
+                leaf.transient = True
 
     def _recording(self) -> Any:
         return self._ref.torch.enable_grad()
@@ -202,8 +200,7 @@ class Transforms:
         dummies = [ref.zeros(o.array.shape, o.dtype) for o in outputs]
         for dummy in dummies:
             if dummy.dtype.category >= 2:
-                dummy.requires_grad_()
-                dummy.stands_in = dummy.finished = True
+                dummy.requires_grad_().transient = True
         pulled = self._gradients(outputs, inputs, dummies)
         return self._gradients(pulled, dummies, directions)
 

@@ -45,7 +45,7 @@ class Context:
                 "trying to backward through the graph a second time: the saved tensors were freed; "
                 "the first backward needs retain_graph=True"
             )
-        owner = self._node and self._node()
+        owner: Any = self._node and self._node()
         return tuple(None if saved is None else saved.unpack(self._ref, owner) for saved in self._saved)
 
     def mark_dirty(self, *tensors: Any) -> None:

@@ -131,6 +131,8 @@ class SetGradEnabled(GradMode):
 class InferenceMode(GradMode):
     """As ``no_grad``; besides, what is made in it can never take part in autograd."""
 
+    _mode: bool
+
     def __new__(cls, mode: bool | Callable = True) -> Any:
         made = super().__new__(cls)
         if callable(mode):

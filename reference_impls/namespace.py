@@ -140,7 +140,7 @@ def build(ref: Reference) -> Namespace:
             define(torch, dotted, Namespace(dotted))
         for name, value in names.items():
             define(torch, f"{dotted}.{name}", value)
-    torch.vmap = torch.func.vmap
+    define(torch, "torch.vmap", torch.func.vmap)
     return torch
 
 

@@ -16,8 +16,9 @@ from .binding import Vocabulary, attach_methods
 from .dtypes import DType, float32, of_array
 from .labels import CATEGORY, label
 from .primitive import Primitive
+from .primitives import TABLE
 from .structural import CAST
-from .tape import AccumulateGrad, Node, PrimitiveNode, Record
+from .tape import AccumulateGrad, PrimitiveNode, Record
 from .tensor import Tensor
 
 
@@ -31,9 +32,7 @@ class Reference:
     def __init__(
         self, arithmetic: Arithmetic | None = None, primitives: Mapping[str, Primitive] | None = None
     ) -> None:
-        if primitives is None:
-            from .primitives import TABLE as primitives
-        self.arithmetic = Float64() if arithmetic is None else arithmetic
+        self.arithmetic: Any = Float64() if arithmetic is None else arithmetic
         self.modes = grad_mode.Modes()
         self.default_dtype = float32
         self.cpu = namespace.Device("cpu")
@@ -43,7 +42,7 @@ class Reference:
         self._records: dict[int, Record] = {}
         self.Tensor: type[Tensor] = type("Tensor", (Tensor,), {"_ref": self, "__doc__": Tensor.__doc__})
         self.noise = noise.Silent()
-        self.ops = Vocabulary(self, primitives)
+        self.ops = Vocabulary(self, TABLE if primitives is None else primitives)
         attach_methods(self)
         self.torch = namespace.build(self)
         self.backward = self.torch.autograd.backward
@@ -125,11 +124,11 @@ class Reference:
 
     def apply(self, record: Record | Primitive, tensors: Sequence[Any], attributes: dict[str, Any]) -> Any:
         """Runs a primitive on tensors, numbers and arrays, and records it where a gradient is needed."""
-        if type(record) is not Record:
+        if not isinstance(record, Record):
             record = self.record_of(record)
         xp = self.arithmetic
         arrays = []
-        own = []
+        own: list[Tensor] = []
         exact = True
         common: DType | None = None  # the label that all tensors have
         for tensor in tensors:
@@ -221,7 +220,7 @@ class Reference:
         many: bool,
     ) -> None:
         """Makes the node of an application, with its edges and what it saves."""
-        edges = []
+        edges: list[Any] = []
         for i, tensor in enumerate(tensors):
             if not mask >> i & 1:
                 edges.append(None)
@@ -237,8 +236,8 @@ class Reference:
                 tensor.node = node
                 tensor.output_nr = index
 
-    def edge(self, tensor: Tensor) -> tuple[Node, int] | None:
-        """Where the cotangent of a tensor goes; None where it needs none."""
+    def edge(self, tensor: Tensor) -> Any:
+        """Where the cotangent of a tensor goes, as (node, index of its result); None where it needs none."""
         node = tensor.current_node()
         if node is not None:
             return node, tensor.output_nr

@@ -68,7 +68,7 @@ COPY = Primitive(
     kind=Kind.MOVEMENT,
     dtype="same",
 )
-OVERWRITE = Primitive(
+OVERWRITE: Primitive = Primitive(
     # What a write to a view does to its base.
     "copy_slices",
     lambda xp, input, value, *, path, layout: _overwritten(xp, input, value, path, layout),

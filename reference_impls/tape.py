@@ -14,9 +14,6 @@ if TYPE_CHECKING:
     from .reference import Reference
     from .tensor import Tensor
 
-Edge = "tuple[Node, int] | None"
-"""Where a cotangent goes: a node and the index of the result of it. None where no gradient is needed."""
-
 
 class Record:
     """A primitive, compiled once: what every call and every node of it looks up."""
@@ -145,8 +142,9 @@ def save(ref: Reference, tensor: Tensor, is_result: bool = False) -> Saved | Pac
 class Node:
     """A function of the backward graph; ``Tensor.grad_fn``.
 
-    ``edges`` say where the cotangents of its inputs go; ``outputs`` are (shape, dtype) of its results. A node
-    never has a lower ``sequence`` than one that it has an edge to: that is the order of backward.
+    ``edges`` say where the cotangents of its inputs go: each is a node and the index of a result of it, or
+    None; ``outputs`` are (shape, dtype) of its results. A node never has a lower ``sequence`` than one that it
+    has an edge to: that is the order of backward.
     """
 
     tensor_hooks: dict[int, Hooks] | None = None
@@ -275,7 +273,7 @@ class PrimitiveNode(Node):
         arguments = []
         for name in uses:
             if name not in known:
-                value = self.saved[name]
+                value = (self.saved or NOTHING)[name]
                 if type(value) is list:
                     value = tuple(v if type(v) is tuple else v.unpack(ref, self) for v in value)
                 known[name] = value if type(value) is tuple else value.unpack(ref, self)

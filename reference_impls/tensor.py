@@ -49,9 +49,17 @@ class Tensor:
     origin: View | None = None
     retains_grad: bool = False
     inference: bool = False
+    transient: bool = False
+    """Whether it stood in for an input of a function transform that has returned."""
     leaf_hooks: Hooks | None = None
     post_accumulate: Hooks | None = None
     accumulator: weakref.ref[AccumulateGrad] | None = None
+
+    if TYPE_CHECKING:  # what the vocabulary adds
+
+        def __getattr__(self, name: str) -> Any: ...
+
+        def __getitem__(self, index: Any) -> Tensor: ...
 
     array: np.ndarray
     dtype: DType
@@ -146,15 +154,16 @@ class Tensor:
             self._keep_at_node()
 
     def _keep_at_node(self) -> None:
-        self.node.retained = self.node.retained or {}
-        self.node.retained[self.output_nr] = weakref.ref(self)
+        if self.node is not None:
+            self.node.retained = self.node.retained or {}
+            self.node.retained[self.output_nr] = weakref.ref(self)
 
     def rebase(self, node: Node | None, output_nr: int) -> None:
         """A new history. Hooks stay with the old one; keeping the gradient comes along."""
-        if self.retains_grad and self.node is not None:
+        if self.retains_grad and self.node is not None and self.node.retained is not None:
             self.node.retained.pop(self.output_nr, None)
         self.node, self.output_nr = node, output_nr
-        if self.retains_grad and node is not None:
+        if self.retains_grad:
             self._keep_at_node()
 
     def register_hook(self, hook: Callable) -> RemovableHandle:

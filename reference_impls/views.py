@@ -65,6 +65,7 @@ def derive(
 def renew(tensor: Tensor) -> None:
     """Derives the node of a view anew from the present history of its base."""
     view = tensor.origin
+    assert view is not None
     base = view.base
     ref = base._ref
     if not base.requires_grad and tensor.node is None:
