@@ -6,13 +6,14 @@
 programs compiled, the reference runs with its noisy copies, inputs are stored on the device, the program runs,
 what it yields is copied, read back, compared and explained.
 
-*Bare* is the compiled program of each of the same lines (a sample in a dtype), with inputs that are on the
-device already, in a namespace where the helpers are defined already, and with claims that look at nothing: the
-backend's own calls, the Python between them, and no more.
+*Bare* is the compiled program of each of the same lines (a sample in a dtype), with inputs that are on the device
+already, in a namespace where the helpers are defined already, and with claims that look at nothing: the backend's
+own calls, the Python between them, and no more.
 
 Both are the fastest of a few rounds that take turns, summed over the lines of an operator; the summary is the
-geometric mean of the ratio over operators. Lines that the backend cannot run count on neither side. Set
-``OMP_NUM_THREADS=1`` on a machine that others use: the samples are small, and threads only wait for one another.
+geometric mean of the ratio over operators. Lines that the backend cannot run count on neither side. On the CPU
+the time is that of this thread, so that the machine's other work does not count: with more than one thread
+(``OMP_NUM_THREADS``) what the others do is counted on neither side.
 """
 
 from __future__ import annotations
@@ -88,6 +89,7 @@ def measure(
     path: Path, bench: Bench, device: str, chosen: Callable[[Case], bool], rounds: int = ROUNDS
 ) -> Cost | None:
     """The cost of the chosen cases of an operator's spec; None where it has none of them."""
+    clock = clock_of(device)
     whole = bare = math.inf
     lines = 0
     for _ in range(rounds):
@@ -95,9 +97,9 @@ def measure(
         if not isinstance(spec, OperatorSpec):
             return None
         found = [case for case in cases(spec) if case.judge == "reference" and chosen(case)]
-        start = time.perf_counter()
+        start = clock()
         ran = [line for case in found for line in _judged(bench, case, device)]
-        whole = min(whole, time.perf_counter() - start)
+        whole = min(whole, clock() - start)
         lines = len(ran)
         bare = min(bare, sum(_bare(found, bench.backend, device, ran)))
     return Cost(str(spec.operator), lines, whole, bare) if lines else None
@@ -124,6 +126,7 @@ def _bare(
 
 
 def _timed(sample: Sample, backend: Backend, device: str, dtype: str) -> float:
+    clock = clock_of(device)
     recorder = Deaf(backend, both=False)
     names = namespace(backend, device, "eager", dtype, recorder) | make_inputs(sample, backend, device, dtype)
     with program_module("conformance_program", names) as module:
@@ -131,11 +134,16 @@ def _timed(sample: Sample, backend: Backend, device: str, dtype: str) -> float:
             part.run(module.__dict__)
         code = sample.program.code
         backend.synchronize(device)
-        start = time.perf_counter()
+        start = clock()
         with suppress(Exception):
             exec(code, module.__dict__)
         backend.synchronize(device)
-        return time.perf_counter() - start
+        return clock() - start
+
+
+def clock_of(device: str) -> Callable[[], float]:
+    """The clock for a device: on an accelerator this thread waits, and its own time says nothing."""
+    return time.thread_time if device == "cpu" else time.perf_counter
 
 
 def geometric_mean(ratios: Iterable[float]) -> float:
@@ -164,9 +172,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         for file in files:
             if cost := measure(file, bench, device, chosen):
                 found.append(cost)
-                print(
-                    f"{cost.operator:36} {cost.lines:6} {cost.whole * 1e3:9.1f} {cost.bare * 1e3:9.1f} {cost.ratio:6.2f}"
-                )
+                times = f"{cost.whole * 1e3:9.1f} {cost.bare * 1e3:9.1f} {cost.ratio:6.2f}"
+                print(f"{cost.operator:36} {cost.lines:6} {times}")
         if found:
             mean = geometric_mean(cost.ratio for cost in found)
             print(f"{'geometric mean':36} {sum(cost.lines for cost in found):6} {'':19} {mean:6.2f}")
