@@ -273,6 +273,13 @@ def for_reference(ref: Reference) -> dict[str, Any]:
         setattr(ref.ops, name, names[name])
     for name in ("zeros", "ones", "empty", "full", "tensor"):
         setattr(ref.Tensor, f"new_{name}", factories._new(names[name]))
+    tensor_type: Any = ref.Tensor
+    tensor_type.uniform_ = lambda self, a=0.0, b=1.0, *, generator=None: self.copy_(
+        factories.rand(self.array.shape, generator=generator, dtype=float64) * (b - a) + a
+    )
+    tensor_type.normal_ = lambda self, mean=0.0, std=1.0, *, generator=None: self.copy_(
+        factories.randn(self.array.shape, generator=generator, dtype=float64) * std + mean
+    )
     for name in ("equal", "allclose"):
         setattr(ref.Tensor, name, lambda self, *args, _f=names[name], **kwargs: _f(self, *args, **kwargs))
     for name, dtype in (

@@ -143,8 +143,8 @@ class Node:
     """A function of the backward graph; ``Tensor.grad_fn``.
 
     ``edges`` say where the cotangents of its inputs go: each is a node and the index of a result of it, or
-    None; ``outputs`` are (shape, dtype) of its results. A node never has a lower ``sequence`` than one that it
-    has an edge to: that is the order of backward.
+    None; ``outputs`` are (shape, dtype) of its results. A node never has a lower ``sequence`` than one that
+    it has an edge to: that is the order of backward.
     """
 
     tensor_hooks: dict[int, Hooks] | None = None

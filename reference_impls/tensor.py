@@ -263,6 +263,7 @@ class Tensor:
         return self.array.size
 
     nelement = numel
+    ndimension = dim
 
     def element_size(self) -> int:
         return self.dtype.itemsize
@@ -274,11 +275,17 @@ class Tensor:
     def is_contiguous(self, memory_format: Any = None) -> bool:
         return self.array.flags.c_contiguous
 
+    def contiguous(self, memory_format: Any = None) -> Tensor:
+        return self if self.array.flags.c_contiguous else self.clone()
+
     def is_floating_point(self) -> bool:
         return self.dtype.is_floating_point
 
     def is_complex(self) -> bool:
         return self.dtype.is_complex
+
+    def is_signed(self) -> bool:
+        return self.dtype.is_signed
 
     def data_ptr(self) -> int:
         return self.array.__array_interface__["data"][0]
