@@ -6,12 +6,13 @@ A functional backend is assembled in the same way, with its own functions in pla
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
 from reference_impls import Reference, inplace
 
-from ..backends.contract import Backend
+from ..backends.contract import Backend, missing_name
 from ..backends.reference import ReferenceBackend
 from ..check import Bench
 from ..deviations import read
@@ -53,6 +54,25 @@ def reference_backend(root: Path | None = None, **tables: Any) -> ReferenceBacke
     return ReferenceBackend(assemble(specs, Reference(**tables)))
 
 
+def furnish(specs: Iterable[Spec], host: Any) -> None:
+    """Assemble on a functional backend what has state; its functions are its own (see `Backend.host`)."""
+    for spec in specs:
+        if isinstance(spec, OperatorSpec):
+            if missing_name(host.torch, str(spec.operator)) is None:
+                function = attrgetter(str(spec.operator).removeprefix("torch."))(host.torch)
+                for name in spec.also:
+                    if name.rpartition(".")[2][0].isupper():
+                        host.define(name, functional_module(spec, name, function, host))
+        elif isinstance(spec, ModuleSpec):
+            host.define(str(spec.module), module_class(spec, host))
+        elif isinstance(spec, OptimizerSpec):
+            host.define(str(spec.optimizer), optimizer_class(spec, host))
+        elif isinstance(spec, SchedulerSpec):
+            host.define(str(spec.scheduler), scheduler_class(spec, host))
+
+
 def bench(backend: Backend, root: Path, **tables: Any) -> Bench:
     """Who judges a backend by the specs below a folder: the assembled reference and the known deviations."""
+    if backend.host is not None:
+        furnish((load(path) for path in discover(root)), backend.host)
     return Bench(backend, reference_backend(root, **tables), read(backend.deviations))

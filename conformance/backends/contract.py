@@ -57,6 +57,9 @@ class Backend:
     modes: tuple[str, ...] = ("eager",)
     deviations: Path | None = None
     """A YAML file of known deviations, beside the adapter."""
+    host: Any = None
+    """What the modules, optimizers and schedulers of the specs are assembled on, where the backend has none of
+    its own: an object with the ``torch``, ``ops``, ``Tensor`` and ``define`` of a reference."""
     exact_error_types: bool = False
     """Whether the type of an exception is normative. It is for torch; of others only the fact is asked."""
 

@@ -43,18 +43,16 @@ class Autograd:
         shell = self.shell
         outputs = _several(tensors)
         values, cotangents = self._started(outputs, grad_tensors)
-        trace = Trace(values)
         if inputs is None:
-            targets = [leaf.leaf for leaf in trace.leaves] + [
-                tensor for met in trace.met if (tensor := shell.retaining(met)) is not None
-            ]
-            wanted = [tensor.value if tensor.value.call else leaf for tensor, leaf in _paired(targets, trace)]
+            trace = Trace(values)
+            targets = [(leaf.leaf, leaf) for leaf in trace.leaves]
+            targets += [(value.keeper(), value) for value in trace.met.values() if value.keeper]
         else:
-            targets = list(_several(inputs))
-            wanted = [tensor.value for tensor in targets]
+            targets = [(tensor, tensor.value) for tensor in _several(inputs)]
+        wanted = [value for _, value in targets]
         gradients = self._gradients(values, cotangents, wanted, bool(retain_graph or create_graph), create_graph)
-        for tensor, gradient in zip(targets, gradients, strict=True):
-            if gradient is not None:
+        for (tensor, _), gradient in zip(targets, gradients, strict=True):
+            if gradient is not None and tensor is not None:
                 self._accumulate(tensor, gradient, create_graph)
 
     def grad(
@@ -150,9 +148,7 @@ class Autograd:
             _, pull_back = shell.backend.vjp(program, arrays[:count])
             return list(pull_back(list(arrays[rest:])))
 
-        with shell.modes_set(shell.modes.grad if not create else True):
-            inputs = (*wanted, *others, *cotangents)
-            return shell.record("torch.autograd.grad", gradients, inputs, recording=create)
+        return shell.record("torch.autograd.grad", gradients, (*wanted, *others, *cotangents), recording=create)
 
     def _accumulate(self, tensor: Tensor, gradient: Tensor, create: bool) -> None:
         """torch's rules for who owns the sum."""
@@ -161,46 +157,41 @@ class Autograd:
             tensor.kept_grad = gradient
         elif create:
             tensor.kept_grad = held + gradient  # type: ignore[operator]
+        elif held.shared():
+            raise Unsupported("views: accumulating into memory that another tensor shares")
         else:
             with self.shell.torch.no_grad():
                 held.replace((held + gradient).value.array)  # type: ignore[operator]
 
     # torch.func
 
-    def _lowered(self, function: Callable[..., Any], arguments: Sequence[Any], has_aux: bool = False) -> _Lowered:
-        return _Lowered(self.shell, function, arguments, has_aux)
-
-    def jvp(
-        self, func: Callable[..., Any], primals: Any, tangents: Any, *, strict: bool = False, has_aux: bool = False
-    ) -> Any:
+    def jvp(self, func: Callable[..., Any], primals: Any, tangents: Any, *, strict: bool = False) -> Any:
         """``torch.func.jvp``, by the framework's own."""
         shell = self.shell
         shell.note("torch.func.jvp")
-        if shell.backend.jvp is None:
+        derivative = shell.backend.jvp
+        if derivative is None:
             raise Unsupported("forward-mode")
-        lowered = self._lowered(func, primals, has_aux)
+        lowered = _Lowered(shell, func, primals)
         count = len(lowered.inputs)
         directions = [tensor.value for tensor in shell.tensors_in(tangents)]
         if len(directions) != count:
             raise RuntimeError(f"{count} primals, but {len(directions)} tangents")
 
         def both(*arrays: Any) -> list[Any]:
-            assert shell.backend.jvp is not None
-            outputs, slopes = shell.backend.jvp(lowered, arrays[:count], arrays[count:])
-            return [*outputs, *slopes, *lowered.auxiliary]
+            outputs, slopes = derivative(lowered, arrays[:count], arrays[count:])
+            return [*outputs, *slopes]
 
         made = shell.record("torch.func.jvp", both, (*lowered.inputs, *directions))
-        size = lowered.size
-        parts = lowered.rebuilt(made[:size]), lowered.rebuilt(made[size : 2 * size])
-        return (*parts, lowered.aux(made[2 * size :])) if has_aux else parts
+        return lowered.rebuilt(made[: lowered.size]), lowered.rebuilt(made[lowered.size :])
 
-    def vjp(self, func: Callable[..., Any], *primals: Any, has_aux: bool = False) -> Any:
+    def vjp(self, func: Callable[..., Any], *primals: Any) -> Any:
         """``torch.func.vjp``: the result, and the function that pulls cotangents back."""
         shell = self.shell
         shell.note("torch.func.vjp")
-        lowered = self._lowered(func, primals, has_aux)
+        lowered = _Lowered(shell, func, primals)
         count = len(lowered.inputs)
-        made = shell.record("torch.func.vjp", lambda *a: [*lowered(*a), *lowered.auxiliary], lowered.inputs)
+        made = shell.record("torch.func.vjp", lowered, lowered.inputs)
 
         def pull_back(*cotangents: Any) -> tuple[Any, ...]:
             given = [tensor.value for tensor in shell.tensors_in(cotangents)]
@@ -210,12 +201,9 @@ class Autograd:
 
             return tuple(shell.record("torch.func.vjp", gradients, (*lowered.inputs, *given)))
 
-        result = lowered.rebuilt(made[: lowered.size])
-        return (result, pull_back, lowered.aux(made[lowered.size :])) if has_aux else (result, pull_back)
+        return lowered.rebuilt(made), pull_back
 
-    def grad_and_value(
-        self, func: Callable[..., Any], argnums: int | tuple[int, ...] = 0, has_aux: bool = False
-    ) -> Callable[..., Any]:
+    def grad_and_value(self, func: Callable[..., Any], argnums: int | tuple[int, ...] = 0) -> Callable[..., Any]:
         """``torch.func.grad_and_value``."""
 
         def transformed(*args: Any, **kwargs: Any) -> Any:
@@ -227,50 +215,35 @@ class Autograd:
                     whole[position] = part
                 return func(*whole, **kwargs)
 
-            result, pull_back, *aux = self.vjp(chosen, *(args[p] for p in positions), has_aux=has_aux)
-            if result.numel() != 1 or result.dim():
+            result, pull_back = self.vjp(chosen, *(args[position] for position in positions))
+            if result.dim():
                 raise RuntimeError(f"the function has to return a scalar, not a tensor of shape {result.shape}")
             gradients = pull_back(self.shell.torch.ones_like(result))
-            gradients = gradients if isinstance(argnums, tuple) else gradients[0]
-            return gradients, ((result, aux[0]) if has_aux else result)
+            return (gradients if isinstance(argnums, tuple) else gradients[0]), result
 
         return transformed
 
-    def func_grad(
-        self, func: Callable[..., Any], argnums: int | tuple[int, ...] = 0, has_aux: bool = False
-    ) -> Callable[..., Any]:
+    def func_grad(self, func: Callable[..., Any], argnums: int | tuple[int, ...] = 0) -> Callable[..., Any]:
         """``torch.func.grad``."""
-
-        def transformed(*args: Any, **kwargs: Any) -> Any:
-            self.shell.note("torch.func.grad")
-            gradients, value = self.grad_and_value(func, argnums, has_aux)(*args, **kwargs)
-            return (gradients, value[1]) if has_aux else gradients
-
-        return transformed
+        both = self.grad_and_value(func, argnums)
+        return lambda *args, **kwargs: both(*args, **kwargs)[0]
 
 
 class _Lowered:
-    """A function of tensors as a function of arrays; remembers the shape of what it returned last."""
+    """A function of tensors as a function of arrays; remembers the structure of what it returned last."""
 
-    def __init__(self, shell: Shell, function: Callable[..., Any], arguments: Sequence[Any], has_aux: bool) -> None:
-        self.shell, self.function, self.has_aux = shell, function, has_aux
-        self.arguments = tuple(arguments)
+    def __init__(self, shell: Shell, function: Callable[..., Any], arguments: Sequence[Any]) -> None:
+        self.shell, self.function, self.arguments = shell, function, tuple(arguments)
         self.inputs = [tensor.value for tensor in shell.tensors_in(self.arguments)]
         self.result: Any = None
         self.size = 0
-        self.extra: Any = None
-        self.auxiliary: list[Any] = []
 
     def __call__(self, *arrays: Any) -> list[Any]:
         shell = self.shell
         with shell.transforming():
             tensors = iter([shell.Tensor(Value(array)) for array in arrays])
-            returned = self.function(*shell.mapped(self.arguments, lambda _: next(tensors)))
-        if self.has_aux:
-            returned, self.extra = returned
-            self.auxiliary = [tensor.value.array for tensor in shell.tensors_in(self.extra)]
-        self.result = returned
-        outputs = [tensor.value.array for tensor in shell.tensors_in(returned)]
+            self.result = self.function(*shell.mapped(self.arguments, lambda _: next(tensors)))
+        outputs = [tensor.value.array for tensor in shell.tensors_in(self.result)]
         self.size = len(outputs)
         return outputs
 
@@ -278,13 +251,3 @@ class _Lowered:
         """Tensors in the structure that the function returned."""
         source = iter(tensors)
         return self.shell.mapped(self.result, lambda _: next(source))
-
-    def aux(self, tensors: Sequence[Tensor]) -> Any:
-        source = iter(tensors)
-        return self.shell.mapped(self.extra, lambda _: next(source))
-
-
-def _paired(targets: Sequence[Tensor], trace: Trace) -> list[tuple[Tensor, Value]]:
-    """Each target with the leaf value that the trace found it by (a tensor may hold another value since)."""
-    padded = [*trace.leaves, *([targets[0].value] * (len(targets) - len(trace.leaves)))] if targets else []
-    return list(zip(targets, padded, strict=True))

@@ -30,16 +30,12 @@ class Tensor:
     """
 
     shell: Shell
-    retains: bool = False
-    """Whether a tensor that is not a leaf keeps its gradient."""
 
-    def __init__(self, value: Value, memory: Memory | None = None) -> None:
+    def __init__(self, value: Value) -> None:
         self.value = value
-        self.memory = memory
+        self.memory: Memory | None = None
         self.level = self.shell.level
         self.kept_grad: Tensor | None = None
-        if memory is not None:
-            memory.append(weakref.ref(self))
 
     # Autograd
 
@@ -88,8 +84,7 @@ class Tensor:
         if not self.requires_grad:
             raise RuntimeError("can't retain_grad on a tensor that does not require grad")
         if not self.is_leaf:
-            self.retains = True
-            self.shell.retained[id(self.value)] = weakref.ref(self)
+            self.value.keeper = weakref.ref(self)
 
     def backward(
         self, gradient: Any = None, retain_graph: bool | None = None, create_graph: bool = False, inputs: Any = None
@@ -102,7 +97,7 @@ class Tensor:
         array = self.value.array
         if self.shell.level:  # inside a transform the framework follows arrays, not tensors
             array = self.shell.function("detach")(array)
-        return self.shell.Tensor(Value(array), self.shared_memory())
+        return self.shell.Tensor(Value(array)).join(self)
 
     def detach_(self) -> Tensor:
         if self.shared():
@@ -123,11 +118,13 @@ class Tensor:
 
     # Writing
 
-    def shared_memory(self) -> Memory:
-        """The group of the tensors that would share memory with this one."""
-        if self.memory is None:
-            self.memory = [weakref.ref(self)]
-        return self.memory
+    def join(self, other: Tensor) -> Tensor:
+        """Remember that this tensor would share memory with another one."""
+        if other.memory is None:
+            other.memory = [weakref.ref(other)]
+        self.memory = other.memory
+        self.memory[:] = [*filter(lambda reference: reference() is not None, self.memory), weakref.ref(self)]
+        return self
 
     def shared(self) -> bool:
         """Whether another tensor that still lives would see a write to this one."""
@@ -183,8 +180,8 @@ class Tensor:
 
     @property
     def array(self) -> Any:
-        """The values as NumPy's, or as the framework's where it traces."""
-        return self.value.array if self.shell.level else self.numpy(force=True)
+        """The framework's array."""
+        return self.value.array
 
     @property
     def shape(self) -> Size:

@@ -6,6 +6,7 @@ some outputs can be run again on other arrays - such as the tracers of a framewo
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -27,6 +28,8 @@ class Value:
     """Which of the call's results it is."""
     leaf: Tensor | None = None
     """The tensor whose ``.grad`` backward adds to, if this is a leaf that requires grad."""
+    keeper: weakref.ref[Tensor] | None = None
+    """The tensor inside the program that was asked to retain its gradient."""
     overwritten: bool = False
     """Whether its tensor was written to afterwards. What was recorded before speaks of the old values."""
 
