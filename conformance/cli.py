@@ -7,6 +7,8 @@ import importlib
 import sys
 from collections.abc import Sequence
 
+from .commands import Refused
+
 COMMANDS = {
     "run": "judge a backend in worker processes: a crash or a hang costs one verdict",
     "list": "the clauses, and what each says",
@@ -18,13 +20,15 @@ COMMANDS = {
     "smoke": "try what a backend must be able to do before anything is scored",
     "sensitivity": "the share of faulty references that the specs catch",
 }
-"""Each in a module of its name in ``conformance/commands``, with ``arguments(parser)`` and ``main(options)``."""
+"""Each is a module of its name in ``conformance/commands``."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command; what it returns is the exit status."""
     words = sys.argv[1:] if argv is None else list(argv)
-    parser = argparse.ArgumentParser(prog="conformance", description="Judge a backend by what PyTorch documents.")
+    parser = argparse.ArgumentParser(
+        prog="conformance", description="Judge a backend by what PyTorch documents."
+    )
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     for name, help in COMMANDS.items():
         command = commands.add_parser(name, help=help, description=help[0].upper() + help[1:] + ".")
@@ -32,10 +36,11 @@ def main(argv: Sequence[str] | None = None) -> int:
             module = importlib.import_module(f"{__package__}.commands.{name}")
             module.arguments(command)
             command.set_defaults(main=module.main)
-    if words[:1] == ["run"]:  # what it does not know is pytest's
-        options, options.pytest = parser.parse_known_args(words)
-    else:
-        options = parser.parse_args(words)
+    options, rest = parser.parse_known_args(words)
+    if options.command == "run":
+        options.pytest = rest
+    elif rest:
+        parser.error(f"unrecognized arguments: {' '.join(rest)}")
     try:
         return options.main(options) or 0
     except Refused as error:
@@ -44,10 +49,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # `conformance list | head`
         sys.stderr.close()
         return 0
-
-
-class Refused(Exception):
-    """A command cannot do what it was asked; the message says why."""
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The process that answers for a whole run: what was planned, what became of it, and whether that is good enough."""
+"""The process that answers for a whole run: what was planned, what became of it, whether that will do."""
 
 from __future__ import annotations
 
@@ -36,7 +36,12 @@ class Conductor:
 
     def _header(self) -> dict[str, Any]:
         asked = self.session
-        options = {"devices": asked.devices, "dtypes": asked.dtypes, "modes": asked.modes, "explore": asked.explore}
+        options = {
+            "devices": asked.devices,
+            "dtypes": asked.dtypes,
+            "modes": asked.modes,
+            "explore": asked.explore,
+        }
         header = {"record": "header", "format": FORMAT} | fingerprint(asked.backend.describe())
         return header | {"options": options, "arguments": list(self.config.args)}
 
@@ -98,7 +103,11 @@ class Conductor:
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         """The exit status, and the footer."""
-        if self.tally.planned and not self.config.option.collectonly and session.exitstatus == pytest.ExitCode.OK:
+        if (
+            self.tally.planned
+            and not self.config.option.collectonly
+            and session.exitstatus == pytest.ExitCode.OK
+        ):
             session.exitstatus = self._status()
         if self.session.results is not None:
             self.session.results.write(
@@ -114,10 +123,12 @@ class Conductor:
             )
 
     def _status(self) -> pytest.ExitCode:
-        """A run in which nothing was compared is not green, nor, where that is asked for, one with entries to remove."""
+        """A run that compared nothing is not green; strictly, nor is one with entries to remove."""
         if not self.tally.checked:
             return pytest.ExitCode.NO_TESTS_COLLECTED
-        if self.config.option.strict_deviations and (self.tally.stale or any(self.tally.having("accuracy unneeded"))):
+        if self.config.option.strict_deviations and (
+            self.tally.stale or any(self.tally.having("accuracy unneeded"))
+        ):
             return pytest.ExitCode.TESTS_FAILED
         return pytest.ExitCode.OK
 
@@ -141,6 +152,8 @@ class Conductor:
             )
         )
         if not self.tally.checked:
-            terminalreporter.write_line("Nothing was checked: this run says nothing about the backend.", red=True)
+            terminalreporter.write_line(
+                "Nothing was checked: this run says nothing about the backend.", red=True
+            )
         if option.results:
             terminalreporter.write_line(f"results: {option.results}")

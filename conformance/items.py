@@ -21,7 +21,7 @@ FIRST_KEY = re.compile(r"(?:[ \t]*(?:#.*)?\r?\n|---\s*\n|%.*\n)*([^\s:#][^:\n]*)
 
 
 def looks_like_a_spec(path: Path) -> bool:
-    """Whether a YAML file begins with a kind of spec: others' files are left alone where nobody asked for them."""
+    """Whether a YAML file begins with a kind of spec; the files of others are none of our business."""
     with path.open(encoding="utf-8", errors="replace") as file:
         first = FIRST_KEY.match(file.read(8192))
     return first is not None and first[1] in KINDS
@@ -92,7 +92,10 @@ def finish(report: Any, record: Record, text: str = "", line: int = 0) -> None:
         report.outcome, report.longrepr = "failed", text or record.get("reason", "")
     elif verdict == Verdict.UNSUPPORTED:
         file = report.nodeid.partition("::")[0]
-        report.outcome, report.longrepr = "skipped", (file, line, f"unsupported: {', '.join(record[verdict])}")
+        report.outcome, report.longrepr = (
+            "skipped",
+            (file, line, f"unsupported: {', '.join(record[verdict])}"),
+        )
     elif verdict == Verdict.KNOWN_DEVIATION:
         report.outcome, report.wasxfail = "skipped", "; ".join(record[verdict])
     else:

@@ -31,19 +31,23 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         group.addoption(f"--{name}", metavar=name.upper(), action="append", default=[], help=repeated)
     for name, kind, metavar, help in (
         ("explore", int, "N", "search the declared domains for N examples beyond the fixed samples"),
-        ("case-timeout", float, "SECONDS", "end the process of a case that takes longer; one of several workers "
-         "is replaced, and the case is an error"),
-    ):  # fmt: skip
+        (
+            "case-timeout",
+            float,
+            "SECONDS",
+            "end the process of a case that takes longer; a worker is replaced",
+        ),
+    ):
         group.addoption(f"--{name}", metavar=metavar, type=kind, default=0, help=help)
     group.addoption(
         "--strict-deviations",
         action="store_true",
-        help="fail where a known deviation passes or an accuracy line is not needed: the entry is to be removed",
+        help="fail where a known deviation passes or an accuracy line is not needed: it is to be removed",
     )
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Check the options before anything is collected, where any was given or the specs were asked for by name."""
+    """Check the options before anything is collected, where any was given or specs were asked for."""
     given = any(config.getoption(name) for name in (*SETTINGS, "results"))
     if given or any(FOLDER in Path(argument.partition("::")[0]).parts for argument in config.args):
         _start(config)

@@ -68,17 +68,21 @@ class Session:
         self.results, self.worker = ResultsWriter(results), worker
 
     def bench(self, root: Path) -> Bench:
-        """What the cases of a root of specs are checked on; the reference is assembled when it is first needed."""
+        """What the cases of a root of specs are checked on; the reference is assembled when first needed."""
         if root not in self._benches:
             from .assemble import bench
 
             self._benches[root] = bench(self.backend, root)
         return self._benches[root]
 
-    def judge(self, case: Case, root: Path, case_id: str, device: str, mode: str) -> tuple[Record, list[Line]]:
+    def judge(
+        self, case: Case, root: Path, case_id: str, device: str, mode: str
+    ) -> tuple[Record, list[Line]]:
         """Run a case; its lines are written as they are won."""
         start = time.perf_counter()
-        self._write({"record": "started", "case": case_id, "worker": self.worker, "time": round(time.time(), 3)})
+        self._write(
+            {"record": "started", "case": case_id, "worker": self.worker, "time": round(time.time(), 3)}
+        )
         lines: list[Line] = []
         try:
             bench = self.bench(root)  # not on the time of the case
@@ -102,7 +106,7 @@ class Session:
 
 @contextmanager
 def time_limit(seconds: float) -> Iterator[None]:
-    """End this process where its body takes longer. The watch is a thread of C, so a hang in C does not stop it."""
+    """End this process where its body takes longer. The watch is a thread of C: hangs in C do not stop it."""
     if not seconds:
         yield
         return

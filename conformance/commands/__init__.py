@@ -1,1 +1,5 @@
-"""One module for each command of ``conformance`` that is more than a few lines."""
+"""One module for each command of ``conformance``, with ``arguments(parser)`` and ``main(options)``."""
+
+
+class Refused(Exception):
+    """A command cannot do what it was asked; the message says why."""

@@ -14,13 +14,15 @@ from ..check import Base
 from ..deviations import read
 from ..generate import cases
 from ..spec import SpecError, load
-from ..where import default_path, root_of
+from ..where import default_path, packaged_specs, root_of
 from .select import PATHS_HELP, case_id, files
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("paths", nargs="*", metavar="PATH", help=PATHS_HELP)
-    parser.add_argument("-v", "--verbose", action="store_true", help="show where in a definition the reference fails")
+    parser.add_argument(
+        "-v", "--verbose", action="store_true", help="show where in a definition the reference fails"
+    )
 
 
 def main(options: argparse.Namespace) -> int:
@@ -33,7 +35,7 @@ def main(options: argparse.Namespace) -> int:
             found += cases(load(path))
         except SpecError as error:
             faults.append(str(error))
-    if not options.paths:
+    if not options.paths and Path(default_path()).resolve() == packaged_specs():
         faults += deviation_faults(found)
     beyond: list[str] = []
     if not faults:  # definitions of a faulty spec would be missed everywhere
@@ -42,7 +44,11 @@ def main(options: argparse.Namespace) -> int:
         faults += found_out if options.verbose else (fault.partition("\n")[0] for fault in found_out)
     print(*faults, sep="\n", end="\n" * bool(faults))
     print(f"{len(paths)} specs, {len(found)} clauses, {len(faults)} with faults", end="")
-    print(f"; {len(beyond)} clauses are beyond the reference, and are judged by what they state" if beyond else "")
+    print(
+        f"; {len(beyond)} clauses are beyond the reference, and are judged by what they state"
+        if beyond
+        else ""
+    )
     return 1 if faults else 0
 
 
@@ -55,7 +61,11 @@ def reference_faults(found: Iterable[Case], root: Path | None, beyond: list[str]
             continue
         for sample in case.samples("eager"):
             dtype = next((d for d in case.dtypes if sample.dtypes is None or d in sample.dtypes), None)
-            fault = Base.of(reference, sample, dtype).fault if dtype else "no dtype of the clause is one of the sample"
+            fault = (
+                Base.of(reference, sample, dtype).fault
+                if dtype
+                else "no dtype of the clause is one of the sample"
+            )
             if fault:
                 yield f"{case.spec.path}:{case.line}: {case.id} ({sample.name}): {fault}"
                 break

@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..case import Case
-from ..cli import Refused
+from ..spec.program import chain
+from . import Refused
 from .select import PATHS_HELP, every_case
 
 GRADIENT = {"vjp", "backward", "grad", "jvp", "contracted"}
@@ -23,9 +24,11 @@ WAYS = ("value", "gradient", "errors")
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("paths", nargs="*", metavar="PATH", help=PATHS_HELP)
-    parser.add_argument("--inventory", required=True, metavar="FILE.tsv", help="documented names: columns area, name, "
-                        "kind, differentiable")  # fmt: skip
-    parser.add_argument("--missing", metavar="AREA", help="list the names of an area that no clause judges by value")
+    columns = "documented names: columns area, name, kind, differentiable"
+    parser.add_argument("--inventory", required=True, metavar="FILE.tsv", help=columns)
+    parser.add_argument(
+        "--missing", metavar="AREA", help="list the names of an area that no clause judges by value"
+    )
 
 
 @dataclass
@@ -52,7 +55,10 @@ def _refused(tree: ast.AST) -> Iterator[ast.With]:
     for node in ast.walk(tree):
         if isinstance(node, ast.With):
             calls = (item.context_expr for item in node.items)
-            if any(isinstance(c, ast.Call) and isinstance(c.func, ast.Name) and c.func.id == "raises" for c in calls):
+            if any(
+                isinstance(c, ast.Call) and isinstance(c.func, ast.Name) and c.func.id == "raises"
+                for c in calls
+            ):
                 yield node
 
 
@@ -61,8 +67,7 @@ def _names(node: ast.AST, case: Case, without: Iterable[ast.AST] = ()) -> Iterat
     if node in without:
         return
     if isinstance(node, ast.Attribute):
-        dotted = ast.unparse(node)
-        if dotted.startswith("torch."):
+        if dotted := chain(node, {"torch": "torch"}):
             yield dotted
             return
         yield OWNERS.get(case.spec.kind, "torch.Tensor.") + node.attr
@@ -101,7 +106,12 @@ def main(options: argparse.Namespace) -> None:
 
 def _cells(row: list[int]) -> list[str]:
     value, gradient, errors, documented, differentiable = row
-    return [str(value), f"{gradient} of {differentiable}" if differentiable else "", str(errors), str(documented)]
+    return [
+        str(value),
+        f"{gradient} of {differentiable}" if differentiable else "",
+        str(errors),
+        str(documented),
+    ]
 
 
 def inventory(path: Path) -> dict[str, list[tuple[str, bool]]]:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import argparse
 
-from ..cli import Refused
 from ..report.results import Results
 from ..verdict import Verdict
+from . import Refused
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:

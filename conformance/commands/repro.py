@@ -5,13 +5,15 @@ from __future__ import annotations
 import argparse
 
 from ..check import Base
-from ..cli import Refused
 from ..where import root_of
+from . import Refused
 from .select import one_case
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("clause", metavar="CLAUSE", help="such as 'specs/torch/optim/SGD.yaml::nesterov[cpu]'")
+    parser.add_argument(
+        "clause", metavar="CLAUSE", help="such as 'specs/torch/optim/SGD.yaml::nesterov[cpu]'"
+    )
     parser.add_argument("--dtype", help="(default: the first of the clause)")
     parser.add_argument("--sample", help="(default: the first of the clause)")
     parser.add_argument("--device", help="(default: that of the clause's brackets, or cpu)")
@@ -38,4 +40,7 @@ def main(options: argparse.Namespace) -> None:
         if own.fault:
             raise Refused(f"the reference: {own.fault}")
         base = expected(own, reference, dtype)
-    print(script(case, sample, options.clause, dtype, options.device or device or "cpu", mode or "eager", base), end="")
+    print(
+        script(case, sample, options.clause, dtype, options.device or device or "cpu", mode or "eager", base),
+        end="",
+    )

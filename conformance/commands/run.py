@@ -27,19 +27,23 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--timeout", type=float, default=60.0, metavar="SECONDS", help="for each case (default: 60)"
     )
-    parser.add_argument("--results", default="conformance-results.jsonl", metavar="FILE", help="(default: %(default)s)")
+    parser.add_argument(
+        "--results", default="conformance-results.jsonl", metavar="FILE", help="(default: %(default)s)"
+    )
+
+
+UNUSED = ("cacheprovider", "logging", "hypothesispytest", "faulthandler")
+"""Plugins left out: log capture is dear, so is what hypothesis imports to say nothing, and the dump of a dead
+worker tells nothing that the report does not."""
 
 
 def main(options: argparse.Namespace) -> int:
     """The exit status is pytest's."""
-    words = [
-        # No configuration but this: the run is the same wherever it is started.
-        *("-c", os.devnull, "--noconftest", "--assert=plain", "--rootdir", ".", "-o", f"testpaths={shlex.quote(default_path())}"),
-        # Log capture is dear, so is what hypothesis imports to say nothing, and the dumps of dead workers tell
-        # nothing that the report does not.
-        *(word for name in ("cacheprovider", "logging", "hypothesispytest", "faulthandler") for word in ("-p", f"no:{name}")),
-        *("--case-timeout", str(options.timeout), "--results", options.results),
-    ]
+    # No configuration but this: a run is the same wherever it is started.
+    words = ["-c", os.devnull, "--noconftest", "--assert=plain", "--rootdir", "."]
+    words += ["-o", f"testpaths={shlex.quote(default_path())}"]
+    words += [f"-pno:{plugin}" for plugin in UNUSED]
+    words += ["--case-timeout", str(options.timeout), "--results", options.results]
     if options.workers != "0":
         words += ["-n", options.workers, "--dist", "worksteal", "--max-worker-restart", str(10**6)]
     return pytest.main(words + list(map(located, options.pytest)))

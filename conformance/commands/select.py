@@ -8,11 +8,11 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from ..case import Case
-from ..cli import Refused
 from ..generate import cases
 from ..spec import SpecError, discover, load
 from ..spec.faults import did_you_mean
 from ..where import default_path, located
+from . import Refused
 
 PATHS_HELP = "folder, file or clause of specs (default: ./specs, or else the packaged ones)"
 
@@ -62,7 +62,9 @@ def one_case(clause: str) -> tuple[Case, str, str]:
         raise Refused(f"the spec cannot be read\n{error}") from None
     id, _, where = rest.partition("[")
     if id not in by_id:
-        raise Refused(f"{path} has no clause `{id}`; {did_you_mean(id, by_id) or 'it has ' + ', '.join(by_id)}")
+        raise Refused(
+            f"{path} has no clause `{id}`; {did_you_mean(id, by_id) or 'it has ' + ', '.join(by_id)}"
+        )
     device, _, mode = where.rstrip("]").partition("-")
     return by_id[id], device, mode
 
@@ -75,4 +77,4 @@ def case_id(case: Case) -> str:
 def bare(clause: str) -> str:
     """A clause as it was written, as an id: from ``specs/`` on, without what is in brackets."""
     path, _, id = re.sub(r"\[.*", "", clause).partition("::")
-    return f"{path[path.rfind('specs/'):]}::{id}"
+    return f"{path[path.rfind('specs/') :]}::{id}"

@@ -4,16 +4,26 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from ..backends import BackendError, resolve
 from ..backends.contract import CAPABILITIES, Backend, missing_name
-from ..cli import Refused
+from . import Refused
 
-WORDS = """torch.tensor torch.exp torch.matmul torch.sum torch.where torch.autograd.grad torch.no_grad torch.float32
-torch.nn.functional.relu torch.nn.Linear torch.nn.Module torch.optim.SGD torch.func.jvp torch.save""".split()
+WORDS = (
+    *("torch.tensor", "torch.exp", "torch.matmul", "torch.sum", "torch.where", "torch.float32"),
+    *(
+        "torch.autograd.grad",
+        "torch.no_grad",
+        "torch.func.jvp",
+        "torch.nn.functional.relu",
+        "torch.nn.Linear",
+    ),
+    *("torch.nn.Module", "torch.optim.SGD", "torch.save"),
+)
 """Names that most clauses rest on; a backend that lacks one is told, and is not wrong."""
 
 
@@ -56,7 +66,10 @@ def probes(backend: Backend) -> Iterator[tuple[str, Probe]]:
     yield "describes itself", lambda: _described(backend)
     for device in backend.devices:
         for dtype in sorted(backend.dtypes):
-            yield f"{dtype} to {device} and back", lambda dtype=dtype, device=device: _round_trip(backend, dtype, device)
+            yield (
+                f"{dtype} to {device} and back",
+                partial(_round_trip, backend, dtype, device),
+            )
     yield "the names that most clauses use", lambda: _named(backend)
     yield "capabilities", lambda: _capable(backend)
     yield "a sum of products", lambda: _computed(backend)
@@ -66,7 +79,9 @@ def probes(backend: Backend) -> Iterator[tuple[str, Probe]]:
 
 def _described(backend: Backend) -> str:
     facts = backend.describe()
-    assert all(isinstance(v, str) for pair in facts.items() for v in pair), f"describe() gave {facts!r}, not texts"
+    assert all(isinstance(v, str) for pair in facts.items() for v in pair), (
+        f"describe() gave {facts!r}, not texts"
+    )
     return ", ".join(f"{key} {value}" for key, value in facts.items())
 
 
@@ -82,11 +97,15 @@ def _round_trip(backend: Backend, dtype: str, device: str) -> None:
         values = np.array([[0.0, -1.5, np.inf]])
     for shaped in (values, values[:, :0], values[0, 1]):
         tensor = backend.from_numpy(np.asarray(shaped), dtype, device)
-        assert backend.is_tensor(tensor), f"from_numpy gave a {type(tensor).__name__} that is_tensor does not know"
+        assert backend.is_tensor(tensor), (
+            f"from_numpy gave a {type(tensor).__name__} that is_tensor does not know"
+        )
         assert backend.dtype_of(tensor) == dtype, f"dtype_of says {backend.dtype_of(tensor)!r}"
         for seen in (backend.to_numpy(tensor), backend.to_numpy(backend.freeze(tensor))):
             assert isinstance(seen, np.ndarray), f"to_numpy gave a {type(seen).__name__}"
-            assert seen.dtype.name in ("float64", "complex128", "int64", "bool"), f"to_numpy gave {seen.dtype}"
+            assert seen.dtype.name in ("float64", "complex128", "int64", "bool"), (
+                f"to_numpy gave {seen.dtype}"
+            )
             assert np.array_equal(seen, shaped), f"{shaped!r} came back as {seen!r}"
 
 
@@ -117,7 +136,9 @@ def _gradient(backend: Backend) -> None:
         raise Lacks(backend.lacks["autograd"])
     x = backend.require_grad(_x(backend, [1, 2, 3]))
     (seen,) = backend.torch.autograd.grad((x * x).sum(), (x,))
-    assert backend.to_numpy(seen).tolist() == [2, 4, 6], f"of the sum of squares at 1, 2, 3: {backend.to_numpy(seen)}"
+    assert backend.to_numpy(seen).tolist() == [2, 4, 6], (
+        f"of the sum of squares at 1, 2, 3: {backend.to_numpy(seen)}"
+    )
 
 
 def _refused(backend: Backend) -> None:

@@ -17,7 +17,9 @@ LONGEST = 300
 
 def render(case: Case, lines: Sequence[Line], case_id: str) -> str:
     """The text for the lines of a case that did not do well: the first in full, the others in a line each."""
-    bad = sorted((line for line in lines if line.verdict in GRAVE), key=lambda line: GRAVE.index(line.verdict))
+    bad = sorted(
+        (line for line in lines if line.verdict in GRAVE), key=lambda line: GRAVE.index(line.verdict)
+    )
     if not bad:
         return f"{case.says}\n{case.cites}\n\nNo line of this clause could be run: nothing was checked."
     return "\n".join((*_first(case, bad[0], case_id), *_others(bad[1:])))
@@ -81,7 +83,11 @@ def _numbers(failure: Failure) -> Iterator[str]:
 def _times(tolerance: float | None) -> str:
     if tolerance is None:
         return ""
-    return ", where nothing is rounded" if math.isinf(tolerance) else f", {quantity(tolerance)} times the tolerance"
+    return (
+        ", where nothing is rounded"
+        if math.isinf(tolerance)
+        else f", {quantity(tolerance)} times the tolerance"
+    )
 
 
 def _others(lines: Sequence[Line]) -> Iterator[str]:

@@ -7,9 +7,9 @@
     case      a case has ended: its verdict and its lines, counted
     footer    what the run came to
 
-A file without a footer is of a run that was cut short. A case that was started and never ended took its worker
-with it. Every record is one write to the end of the file, so that processes can share it, and none waits in a
-buffer for a process that may die.
+A file without a footer is of a run that was cut short. A case that was started and never ended took its
+worker with it. Every record is one write to the end of the file, so that processes can share it, and none
+waits in a buffer for a process that may die.
 """
 
 from __future__ import annotations

@@ -25,17 +25,14 @@ LAID_OUT = {
     "contiguous": "{tensor}",
     "transposed": "{tensor}.transpose(0, -1).contiguous().transpose(0, -1)",
     "strided": "{tensor}.repeat_interleave(2, -1)[..., ::2]",
-    "offset": "torch.cat([torch.zeros(3, dtype={dtype}, device=device), {tensor}.flatten()])[3:].view({shape})",
+    "offset": "torch.nn.functional.pad({tensor}.flatten(), (3, 0))[3:].view({shape})",
     "expanded": "{tensor}[:1].expand({shape})",
 }
 MODE = {"eager": "transformed = lambda function: function", "compile": "transformed = torch.compile"}
 
 
-def script(
-    case: Case, sample: Sample, case_id: str, dtype: str, device: str, mode: str, base: str
-) -> str:
-    """The script. ``base`` is the text of what is expected (see `expected`); without it both sides of an equality
-    are torch's."""
+def script(case: Case, sample: Sample, case_id: str, dtype: str, device: str, mode: str, base: str) -> str:
+    """The script. ``base`` is the text of what is `expected`; without it both sides are torch's."""
     program = shown(str(sample.program), with_right=not base)
     setup = [str(part) for part in sample.setup if part.file != str(PRELUDE)]
     inputs = [f"{name} = {tensor(given, stored(given, dtype))}" for name, given in sample.inputs.items()]
@@ -45,7 +42,9 @@ def script(
     body = "\n".join([*helpers, *prelude, own])
     names = names_of(body)
     parts = [
-        f'"""{case_id}\n\n{case.says}\n{case.cites}\n\nSample {sample.name!r} in {dtype}.\n"""'.replace("\\", "\\\\"),
+        f'"""{case_id}\n\n{case.says}\n{case.cites}\n\nSample {sample.name!r} in {dtype}.\n"""'.replace(
+            "\\", "\\\\"
+        ),
         *imports(names),
         f"device = {device!r}" if "device" in names or inputs else "",
         f"dtype = torch.{dtype}" if "dtype" in names else "",
@@ -114,7 +113,10 @@ def needed(helpers: str, text: str) -> list[str]:
     pending = names_of(text) & functions.keys()
     while pending:
         used |= pending
-        pending = set().union(*(names_of(ast.unparse(functions[name])) for name in pending)) & functions.keys() - used
+        pending = (
+            set().union(*(names_of(ast.unparse(functions[name])) for name in pending))
+            & functions.keys() - used
+        )
     lines = helpers.split("\n")
 
     def source(node: ast.FunctionDef) -> str:
@@ -144,7 +146,7 @@ def tensor(given: Given, dtype: str) -> str:
     text = f"torch.tensor({literal(given.values)}, dtype=torch.{dtype}, device=device)"
     if not given.values.size:
         text += f".reshape({shape})"
-    text = LAID_OUT[given.layout].format(tensor=text, dtype=f"torch.{dtype}", shape=shape)
+    text = LAID_OUT[given.layout].format(tensor=text, shape=shape)
     return text + ".requires_grad_()" * given.requires_grad
 
 
@@ -158,7 +160,9 @@ def expected(base: Base, reference: ReferenceBackend, dtype: str) -> str:
     The tolerance is the judge's; see ``conformance/judge.py`` for its rules.
     """
     redo = base.redo(reference, NAMES[dtype])
-    noisy = [run for run in map(redo, range(DRAWS)) if run is not None and len(run) == len(base.ran.observations)]
+    noisy = [
+        run for run in map(redo, range(DRAWS)) if run is not None and len(run) == len(base.ran.observations)
+    ]
     text = "[\n"
     for index, observation in enumerate(base.ran.observations):
         if observation.kind not in ("yield", "expect"):
@@ -177,7 +181,7 @@ def _right(observation: Observation) -> list[Leaf]:
 
 
 def _tolerance(base: Observation, noisy: Sequence[Observation], place: int, dtype: str) -> np.ndarray | float:
-    """How far from a value of the reference one of ``dtype`` may be. Noise on either side of an equality counts."""
+    """How far from the reference a value of ``dtype`` may be; noise on either side of an equality counts."""
     want = _right(base)[place]
     left = base.left[place] if place < len(base.left) else want
     if not isinstance(want.value, np.ndarray) or want.value.dtype.kind not in "fc":
@@ -190,7 +194,10 @@ def _tolerance(base: Observation, noisy: Sequence[Observation], place: int, dtyp
         ulp = tested.spacing(np.minimum(np.where(np.isfinite(size), size, 0.0), tested.largest or 1.0))
         spread = np.zeros_like(ulp)
         for run in noisy:
-            for one, other in ((want, _right(run)[place]), (left, run.left[place] if left is not want else want)):
+            for one, other in (
+                (want, _right(run)[place]),
+                (left, run.left[place] if left is not want else want),
+            ):
                 if np.shape(one.value) == np.shape(other.value) == size.shape:
                     spread = np.maximum(spread, np.nan_to_num(np.abs(one.value - other.value)))
     return np.maximum(FLOOR * ulp, FACTOR * spread)

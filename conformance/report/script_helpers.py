@@ -10,27 +10,32 @@ def _leaves(value, path=""):
     """The tensors, arrays, numbers and other values that a value is made of, each with its path."""
     if isinstance(value, torch.Tensor):
         wide = torch.complex128 if value.is_complex() else torch.float64
-        yield path, value.detach().to("cpu", wide).resolve_conj().numpy(), value.dtype
-    elif isinstance(value, (tuple, list)) and any(isinstance(part, (torch.Tensor, tuple, list)) for part in value):
+        yield path, value.detach().to("cpu", wide).resolve_conj().numpy()
+    elif isinstance(value, (tuple, list)) and any(
+        isinstance(part, (torch.Tensor, tuple, list)) for part in value
+    ):
         for index, part in enumerate(value):
             yield from _leaves(part, f"{path}[{index}]")
     elif isinstance(value, dict):
         for key, part in value.items():
             yield from _leaves(part, f"{path}[{key!r}]")
     else:
-        yield path, value, None
+        yield path, value
 
 
 def _show(statement, value, *right):
     """Print what was expected of a statement and what was seen, at the worst element of each tensor."""
-    expected = {path: (want, 0.0) for path, want, _ in _leaves(right[0])} if right else next(_expected, {})
+    expected = {path: (want, 0.0) for path, want in _leaves(right[0])} if right else next(_expected, {})
     print(statement)
-    for path, seen, dtype in _leaves(value):
+    for path, seen in _leaves(value):
         want, tolerance = expected.get(path, ("nothing", 0.0))
         try:
             seen, want = np.asarray(seen, complex), np.asarray(want, complex)
         except (TypeError, ValueError):
-            print(f"  {path or 'it'}: expected {want}, seen {seen}" + ("" if str(want) == str(seen) else DIFFERS))
+            print(
+                f"  {path or 'it'}: expected {want}, seen {seen}"
+                + ("" if str(want) == str(seen) else DIFFERS)
+            )
             continue
         if seen.shape != want.shape:
             print(f"  {path or 'it'}: expected shape {want.shape}, seen {seen.shape}{DIFFERS}")

@@ -1,4 +1,4 @@
-"""What a case came to, as plain data: one record of the results file, and what a worker tells its controller."""
+"""What a case came to, as plain data: for the results file, and for the process above a worker."""
 
 from __future__ import annotations
 
@@ -37,7 +37,9 @@ def case_record(case: str, lines: Sequence[Line], seconds: float) -> Record:
     if verdict is Verdict.ERROR:
         errors = (line.reason for line in lines if line.verdict is Verdict.ERROR)
         record["reason"] = next(errors, "no line of it could be run: nothing was checked")
-    return {key: dict(value) if isinstance(value, Counter) else value for key, value in record.items() if value}
+    return {
+        key: dict(value) if isinstance(value, Counter) else value for key, value in record.items() if value
+    }
 
 
 def broken_case(case: str, reason: str, lines: dict[str, int]) -> Record:

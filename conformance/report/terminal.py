@@ -1,4 +1,4 @@
-"""The end of a run in the terminal: a matrix by area, and by name everything that is neither pass nor fail."""
+"""The end of a run in the terminal: a matrix by area, and by name what is neither pass nor fail."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ COLUMNS = (
     (Verdict.NOT_RUN, "cyan"),
 )
 NARROWEST = 96
-"""Columns that the matrix takes where the terminal has fewer: lines that wrap read better than names that do."""
+"""Columns that the matrix takes even where the terminal has fewer."""
 LISTED = 20
 """Reasons of a kind that are listed before the rest is counted; `everything` lists them all."""
 
@@ -31,7 +31,10 @@ def render(tally: Tally, width: int, color: bool, everything: bool = False, name
     """The whole closing report. ``name_each`` lists every unsupported case by its name."""
     text = StringIO()
     console = Console(
-        file=text, width=max(width, NARROWEST), force_terminal=color, color_system="standard" if color else None
+        file=text,
+        width=max(width, NARROWEST),
+        force_terminal=color,
+        color_system="standard" if color else None,
     )
     console.print(_matrix(tally))
     for title, lines in _lists(tally, name_each).items():
@@ -46,7 +49,13 @@ def render(tally: Tally, width: int, color: bool, everything: bool = False, name
 
 def _matrix(tally: Tally) -> Table:
     """Cases by area and verdict, with the number of lines in parentheses."""
-    table = Table(title="cases (lines)", title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
+    table = Table(
+        title="cases (lines)",
+        title_justify="left",
+        box=box.SIMPLE_HEAD,
+        pad_edge=False,
+        collapse_padding=True,
+    )
     table.add_column("area", overflow="fold")
     for verdict, style in COLUMNS:
         table.add_column(verdict.value.replace(" ", "\n"), justify="right", style=style, no_wrap=True)
@@ -72,7 +81,7 @@ def _cells(tally: Tally, cases: Iterable[str]) -> list[str]:
 
 
 def _lists(tally: Tally, name_each: bool) -> dict[str, list[str]]:
-    """What is named below the matrix, by title; nothing of it is silent, and nothing is said where there is none."""
+    """What is named below the matrix, by title; what there is none of is not mentioned."""
     lists = {
         "specs that cannot be read": sorted(tally.unread),
         "unsupported": _by_case(tally, "unsupported") if name_each else _by_reason(tally, "unsupported"),

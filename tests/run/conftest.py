@@ -51,7 +51,9 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The working directory: ``specs/`` and ``fakes.py``."""
     shutil.copy(Path(__file__).with_name("fakes.py"), tmp_path)
     (tmp_path / "specs" / "area").mkdir(parents=True)
-    (tmp_path / "pytest.ini").write_text("[pytest]\naddopts = -p no:logging -p no:cacheprovider -p no:hypothesispytest\n")
+    (tmp_path / "pytest.ini").write_text(
+        "[pytest]\naddopts = -p no:logging -p no:cacheprovider -p no:hypothesispytest\n"
+    )
     monkeypatch.chdir(tmp_path)
     return tmp_path
 

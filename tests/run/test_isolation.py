@@ -24,12 +24,17 @@ def case(id: str) -> str:
 def test_crashes_and_hangs_cost_one_verdict_each(write):
     troubles = ("exit", "segfault", "hang", "quit")
     fine = [clause(f"fine-{i}", "assert torch.trouble('') == 1") for i in range(8)]
-    bad = [clause(f"{kind}-it", f"assert torch.trouble('') == 1\nassert torch.trouble('{kind}') == 1") for kind in troubles]
+    bad = [
+        clause(f"{kind}-it", f"assert torch.trouble('') == 1\nassert torch.trouble('{kind}') == 1")
+        for kind in troubles
+    ]
     write(*fine[:4], *bad, *fine[4:])
     run = conformance("run", *OPTIONS, "-n", "2", "--timeout", "1")
     results = Results.read("results.jsonl")
     verdicts = {id: record["verdict"] for id, record in results.cases.items()}
-    assert verdicts == {case(f"fine-{i}"): "pass" for i in range(8)} | {case(f"{kind}-it"): "error" for kind in troubles}
+    assert verdicts == {case(f"fine-{i}"): "pass" for i in range(8)} | {
+        case(f"{kind}-it"): "error" for kind in troubles
+    }
     assert results.footer["cases"] == {"pass": 8, "error": 4}
     assert run.returncode == 1
     reasons = {kind: results.cases[case(f"{kind}-it")]["reason"] for kind in troubles}
@@ -42,7 +47,13 @@ def test_crashes_and_hangs_cost_one_verdict_each(write):
 
 
 def test_lines_that_were_won_before_a_crash_are_kept(write, folder):
-    write(clause("halfway", "assert torch.trouble('exit' if dtype == torch.int64 else '') == 1", dtypes="float64, int64"))
+    write(
+        clause(
+            "halfway",
+            "assert torch.trouble('exit' if dtype == torch.int64 else '') == 1",
+            dtypes="float64, int64",
+        )
+    )
     conformance("run", *OPTIONS, "-n", "1")
     results = Results.read("results.jsonl")
     assert [(line["dtype"], line["verdict"]) for line in results.lines.values()] == [("float64", "pass")]
@@ -59,13 +70,13 @@ def workers_of(pid: int) -> list[int]:
 
 
 def grown(pids: list[int], seen: dict[int, float]) -> list[int]:
-    """Those that have been there for a while: xdist waits for a worker's first byte, and gives up where none comes."""
+    """Those that have been there for a while: without a worker's first byte, xdist gives up."""
     now = time.monotonic()
     return [pid for pid in pids if now - seen.setdefault(pid, now) > 0.3]
 
 
 def test_twenty_killed_workers_lose_no_verdict(write):
-    """Workers are killed at random moments. What the file had before a kill, it has after it; all else is answered for."""
+    """What the file had before a kill, it has after it, and every case is answered for."""
     number = 400
     write(*(clause(f"c-{i}", "assert torch.trouble('slow') == 1") for i in range(number)))
     chance = random.Random(20)
@@ -90,4 +101,6 @@ def test_twenty_killed_workers_lose_no_verdict(write):
     assert len(verdicts) == number
     errors = [id for id, verdict in verdicts.items() if verdict == "error"]
     assert len(errors) <= killed
-    assert results.footer["cases"] == {"pass": number - len(errors)} | ({"error": len(errors)} if errors else {})
+    assert results.footer["cases"] == {"pass": number - len(errors)} | (
+        {"error": len(errors)} if errors else {}
+    )

@@ -8,7 +8,9 @@ import pytest
 
 from .conftest import HEAD, clause, conformance
 
-ONES = clause("ones", "yield torch.ones_like(x)", given="x: leaf(3)", judge="reference", dtypes="float64, float32")
+ONES = clause(
+    "ones", "yield torch.ones_like(x)", given="x: leaf(3)", judge="reference", dtypes="float64, float32"
+)
 FINE = clause("fine", "assert torch.trouble('') == 1")
 FILE = "specs/area/trouble.yaml"
 
@@ -49,7 +51,10 @@ def test_the_order_is_that_of_the_spec(write, judge):
     ("options", "message"),
     [
         (("--backend", "torhc"), "no backend `torhc`: torch, reference, jax, *; did you mean `torch`?"),
-        (("--backend", "fakes:nothing"), "backend `fakes:nothing`: module 'fakes' has no attribute 'nothing'"),
+        (
+            ("--backend", "fakes:nothing"),
+            "backend `fakes:nothing`: module 'fakes' has no attribute 'nothing'",
+        ),
         (("--backend", "nowhere:at_all"), "backend `nowhere:at_all`: No module named 'nowhere'"),
         (("--backend", "fakes:not_a_backend"), "*a int, not a conformance.backends.contract.Backend"),
         (("--device", "cuda"), "--device cuda: the choices of fake are cpu, fake"),
@@ -82,7 +87,9 @@ def test_yaml_of_others_is_left_alone(judge, folder, monkeypatch):
     judged = judge("backend", paths=(".",))
     assert judged.status == 5
     judged.run.stdout.fnmatch_lines(["collected 0 items"])
-    assert judge("backend", paths=("specs",)).status == 2, "but what is asked for by path is a spec, if a bad one"
+    assert judge("backend", paths=("specs",)).status == 2, (
+        "but what is asked for by path is a spec, if a bad one"
+    )
 
 
 def test_specs_are_found_below_any_folder(write, judge):
@@ -105,7 +112,9 @@ def matrix(text: str) -> str:
 
 def test_run_takes_the_options_of_pytest(write, folder):
     write(ONES, FINE)
-    run = conformance("run", "--backend", "fakes:backend", FILE, "-k", "fine", "-n", "0", "--dtype", "float64")
+    run = conformance(
+        "run", "--backend", "fakes:backend", FILE, "-k", "fine", "-n", "0", "--dtype", "float64"
+    )
     assert run.returncode == 0, run.stdout + run.stderr
     assert "1 passed, 1 deselected" in run.stdout
     assert os.path.exists("conformance-results.jsonl")

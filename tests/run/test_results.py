@@ -22,7 +22,14 @@ def test_records_of_a_run(write, judge):
     write(FINE)
     judge("backend")
     found = list(records("results.jsonl"))
-    assert [record["record"] for record in found] == ["header", "planned", "started", "line", "case", "footer"]
+    assert [record["record"] for record in found] == [
+        "header",
+        "planned",
+        "started",
+        "line",
+        "case",
+        "footer",
+    ]
     header, planned, started, line, case, footer = found
     assert header["suite"] == __version__
     assert header["backend"] == {"backend": "fake", "version": "1.5"}
@@ -30,7 +37,14 @@ def test_records_of_a_run(write, judge):
     assert {"python", "platform", "numpy", "time"} <= header.keys()
     assert planned["cases"] == [ID]
     assert started["case"] == ID
-    assert line == {"record": "line", "case": ID, "sample": "program", "dtype": "float64", "verdict": "pass", "checks": 1}
+    assert line == {
+        "record": "line",
+        "case": ID,
+        "sample": "program",
+        "dtype": "float64",
+        "verdict": "pass",
+        "checks": 1,
+    }
     assert case["verdict"] == "pass"
     assert case["lines"] == {"pass": 1}
     assert footer["cases"] == {"pass": 1}
@@ -51,7 +65,9 @@ def test_a_run_that_dies_leaves_a_truncated_file(write):
 
 def test_a_line_that_was_cut_is_passed_over(tmp_path):
     path = tmp_path / "r.jsonl"
-    path.write_text('{"record":"header","format":1}\n{"record":"case","case":"a","verdict":"pass"}\n{"record":"ca')
+    path.write_text(
+        '{"record":"header","format":1}\n{"record":"case","case":"a","verdict":"pass"}\n{"record":"ca'
+    )
     assert list(Results.read(path).cases) == ["a"]
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from .conftest import clause
 
-ONES = clause("ones", "yield torch.ones_like(x)", given="x: leaf(3)", judge="reference", dtypes="float64, float32")
+ONES = clause(
+    "ones", "yield torch.ones_like(x)", given="x: leaf(3)", judge="reference", dtypes="float64, float32"
+)
 FINE = clause("fine", "assert torch.trouble('') == 1")
 
 
@@ -61,7 +63,9 @@ def test_unsupported_is_named(write, judge):
     judged = judge("poor", "-v")
     judged.run.assert_outcomes(skipped=4, passed=1)
     assert judged.status == 0
-    judged.run.stdout.fnmatch_lines(["unsupported", "*hooks: nobody has asked for them: 1 line*no-capability*"])
+    judged.run.stdout.fnmatch_lines(
+        ["unsupported", "*hooks: nobody has asked for them: 1 line*no-capability*"]
+    )
     judged = judge("backend")
     judged.run.stdout.fnmatch_lines_random(["*torch.nonsense: 1 line*no-name*", "*patience: 1 line*says-so*"])
 
@@ -87,7 +91,9 @@ def test_stale_deviation(write, judge, folder):
     judged = judge("known")
     judged.run.assert_outcomes(passed=1, xfailed=1)
     assert judged.status == 0
-    judged.run.stdout.fnmatch_lines(["*known deviations", "*Ones are twos.*2 lines*", "*stale*", "*It fails.*1 line*"])
+    judged.run.stdout.fnmatch_lines(
+        ["*known deviations", "*Ones are twos.*2 lines*", "*stale*", "*It fails.*1 line*"]
+    )
     assert judge("known", "--strict-deviations").status == 1
 
 
