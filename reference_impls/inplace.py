@@ -32,11 +32,8 @@ def check(ref: Reference, tensor: Tensor, arguments: list[Tensor]) -> None:
         if tensor.requires_grad and tensor.is_leaf:
             raise RuntimeError("a leaf that requires grad is being used in an in-place operation")
     array = tensor.array
-    if (
-        array.size
-        and 0 in array.strides
-        and any(s == 0 and n > 1 for s, n in zip(array.strides, array.shape, strict=True))
-    ):
+    repeated = array.size and any(s == 0 and n > 1 for s, n in zip(array.strides, array.shape, strict=True))
+    if repeated or not array.flags.writeable:  # a part of expanded memory is read-only
         raise RuntimeError(
             "several elements of the written-to tensor share one memory location; clone it first"
         )
@@ -48,15 +45,9 @@ def check(ref: Reference, tensor: Tensor, arguments: list[Tensor]) -> None:
 
 def _overlaps_partly(written: np.ndarray, read: np.ndarray) -> bool:
     """Whether two dense arrays share memory, but not element by element."""
-    if written.base is not read.base and written.base is not read and read.base is not written:
+    if not np.may_share_memory(written, read) or not (_is_dense(written) and _is_dense(read)):
         return False
-    if not (_is_dense(written) and _is_dense(read)):
-        return False
-    first, last = byte_bounds(written)
-    other_first, other_last = byte_bounds(read)
-    if (first, last) == (other_first, other_last):
-        return written.strides != read.strides
-    return first < other_last and other_first < last
+    return byte_bounds(written) != byte_bounds(read) or written.strides != read.strides
 
 
 def _is_dense(array: np.ndarray) -> bool:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from reference_impls import Reference
+
 
 def leaf(torch, *values):
     return torch.tensor(list(values), dtype=torch.float64, requires_grad=True)
@@ -60,6 +62,17 @@ def test_hooks_stay_with_the_value(torch):
     y.register_hook(lambda g: seen.append(("after", g.item())))
     (y * 3).sum().backward()
     assert seen == [("after", 3), ("before", 15)]
+
+
+def test_hooks_of_a_written_view():
+    """The same holds for a view, as documented. (torch 2.13 forgets such a hook.)"""
+    torch = Reference().torch
+    view = (leaf(torch, 1.0) * 1)[:1]
+    seen = []
+    view.register_hook(lambda g: seen.append(g.item()))
+    view.mul_(5)
+    (view * 3).sum().backward()
+    assert seen == [15]
 
 
 def test_retained_gradients(torch):

@@ -6,6 +6,8 @@ import threading
 
 import pytest
 
+from reference_impls import Reference
+
 
 def test_no_grad_and_enable_grad(torch):
     """They nest, and restore what they found, after an exception too."""
@@ -18,6 +20,14 @@ def test_no_grad_and_enable_grad(torch):
     with pytest.raises(KeyError), torch.no_grad():
         raise KeyError
     assert torch.is_grad_enabled()
+
+
+def test_views_made_without_recording():
+    """They do not require grad, as every result of a computation in this mode. (torch 2.13 says they do.)"""
+    torch = Reference().torch
+    x = torch.ones(2, requires_grad=True)
+    with torch.no_grad():
+        assert not x[:1].requires_grad
 
 
 def test_factories_keep_their_flag(torch):

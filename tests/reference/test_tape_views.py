@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from reference_impls import Reference
+
 
 def leaf(torch, *values):
     return torch.tensor(list(values), dtype=torch.float64, requires_grad=True)
@@ -126,6 +128,13 @@ def test_expanded_memory_is_protected(torch):
     """An element that stands for several cannot be written to by arithmetic."""
     with pytest.raises(RuntimeError):
         torch.ones(1, 3).expand(2, 3).add_(1)
+
+
+def test_parts_of_expanded_memory_are_protected():
+    """Whoever wants to write has to clone first, as the documentation of expand asks (torch lets it pass)."""
+    torch = Reference().torch
+    with pytest.raises(RuntimeError):
+        torch.ones(1, 3).expand(2, 3)[0] = 5.0
 
 
 def test_partly_shared_memory_is_refused(torch):
