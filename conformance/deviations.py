@@ -2,7 +2,7 @@
 
 They stand in a YAML file beside the adapter, a list of entries:
 
-    - clause: torch/nn/functional/softplus.yaml::second-order   # a path below specs/, may hold * patterns
+    - clause: specs/torch/nn/functional/softplus.yaml::second-order   # may hold * patterns, or be a list
       version: ">=2.10,<2.14"        # of the backend; optional, like the next three
       device: cuda
       dtype: [bfloat16, float16]
@@ -34,7 +34,7 @@ class Deviation(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    clause: str
+    clause: tuple[str, ...]
     reason: str
     issue: str = ""
     """A link to the thread that reports it; empty where none is known."""
@@ -43,7 +43,7 @@ class Deviation(BaseModel):
     dtype: tuple[str, ...] = ()
     sample: tuple[str, ...] = ("*",)
 
-    @field_validator("device", "dtype", "sample", mode="before")
+    @field_validator("clause", "device", "dtype", "sample", mode="before")
     @classmethod
     def _listed(cls, value: Any) -> Any:
         return (value,) if isinstance(value, str) else value
@@ -57,7 +57,7 @@ class Deviation(BaseModel):
     def covers(self, clause: str, sample: str, dtype: str, device: str, version: str) -> bool:
         """Whether it speaks of this line of this clause on this build."""
         return (
-            fnmatchcase(clause, self.clause)
+            any(fnmatchcase(clause, pattern) for pattern in self.clause)
             and any(fnmatchcase(sample, pattern) for pattern in self.sample)
             and (not self.dtype or dtype in self.dtype)
             and (not self.device or device.partition(":")[0] in self.device)
