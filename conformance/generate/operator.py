@@ -43,6 +43,8 @@ class _Derived:
         self.modules = [n for n in spec.also if n.rpartition(".")[2][0].isupper() and not n.startswith("torch.Tensor")]
         self.aliases = [n for n in spec.also if n not in self.inplace and n not in self.modules]
         self.line = body.line
+        # Samples that differ in their values alone share one program, and so its compiled form.
+        self.program = cache(lambda text: generated(text, spec))
         self.calls = cache(lambda: list(arguments(body, str(spec.operator) + prefix)))
 
     @property
@@ -99,7 +101,7 @@ class _Derived:
 
     def sample(self, call: Arguments, text: str, gradients: Sequence[str] = (), name: str | None = None) -> Sample:
         inputs = call.with_gradients(gradients) if gradients else dict(call.tensors)
-        return Sample(name or call.name, generated(text, self.spec), inputs, (prelude(),), call.dtypes)
+        return Sample(name or call.name, self.program(text), inputs, (prelude(),), call.dtypes)
 
     def function(self, call: Arguments, decorator: str = "") -> str:
         parameters = ", ".join(call.tensors)
