@@ -80,6 +80,6 @@ def deviation_faults(found: Iterable[Case]) -> Iterator[str]:
         except SpecError as error:
             yield str(error)
             continue
-        for entry in entries:
-            if not any(fnmatchcase(id, entry.clause) for id in ids):
-                yield f"{path}: no clause is called {entry.clause}"
+        for pattern in (pattern for entry in entries for pattern in entry.clause):
+            if not any(fnmatchcase(id, pattern) for id in ids):
+                yield f"{path}: no clause is called {pattern}"
