@@ -29,18 +29,32 @@ class Bench:
     deviations: Sequence[Deviation] = ()
     _bases: dict[tuple[int, str], Base] = field(default_factory=dict)
 
-    def check(self, case: Case, device: str, mode: str, dtypes: Sequence[str]) -> Iterator[Line]:
-        """The lines of a case, as they are won. ``dtypes`` is what the run was asked for."""
+    def check(self, case: Case, device: str, mode: str, dtypes: Sequence[str], explore: int = 0) -> Iterator[Line]:
+        """The lines of a case, as they are won. ``dtypes`` is what the run was asked for.
+
+        With ``explore`` the domains that the spec declares are then searched for that many examples.
+        """
         samples = case.samples(mode)
-        self._bases.clear()
+        self.forget()
         for dtype in case.dtypes:
             if dtype not in dtypes:
                 continue
             for sample in samples:
                 if sample.dtypes is not None and dtype not in sample.dtypes:
                     continue
-                line = self._line(case, sample, device, mode, dtype)
-                yield self._known(case, line, device)
+                yield self.line(case, sample, device, mode, dtype)
+        if explore:
+            from .explore import search  # hypothesis is slow to import
+
+            yield from search(self, case, device, mode, dtypes, explore)
+
+    def line(self, case: Case, sample: Sample, device: str, mode: str, dtype: str) -> Line:
+        """One line of a case; the reference's run of the sample is kept for its other dtypes until `forget`."""
+        return self._known(case, self._line(case, sample, device, mode, dtype), device)
+
+    def forget(self) -> None:
+        """Drop the runs of the reference that were kept."""
+        self._bases.clear()
 
     def _known(self, case: Case, line: Line, device: str) -> Line:
         """The line as the known deviations see it."""

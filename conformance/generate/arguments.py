@@ -125,7 +125,8 @@ def _shapes(count: int) -> Iterator[tuple[str, tuple[tuple[int, ...], ...] | Non
     yield " broadcast" if count > 1 else " matrix", tuple(BROADCAST[i % 3] for i in range(count))
 
 
-def _range(declared: Input) -> tuple[float, float]:
+def span(declared: Input) -> tuple[float, float]:
+    """The ends of the range that an input declares."""
     if declared.range is None:
         return -2.0, 2.0
     low, high = declared.range
@@ -135,7 +136,7 @@ def _range(declared: Input) -> tuple[float, float]:
 def _make(
     declared: Input, key: str, expression: Expression | None, label: str, shape: tuple[int, ...] | None
 ) -> Given:
-    low, high = _range(declared)
+    low, high = span(declared)
     own = declared.dtype
     if label not in own:  # an index, a mask, or a real companion of complex inputs
         label = next((f[0] for f in (FLOATING, INTEGER, ("bool",)) if f[0] in own), own[0])
