@@ -87,7 +87,7 @@ class Session:
         try:
             bench = self.bench(root)  # not on the time of the case
             with time_limit(self.time_limit):
-                for line in bench.check(case, device, mode, self.dtypes):
+                for line in bench.check(case, device, mode, self.dtypes, self.explore):
                     lines.append(line)
                     self._write(line_record(case_id, line))
         except (Exception, SystemExit) as error:  # of the backend or of the suite; never of the run
