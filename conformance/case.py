@@ -66,6 +66,7 @@ class Case:
     shared: bool = True
     """Whether one reference result serves every dtype (false where labels or rounding reach the values)."""
 
-    def runs(self, device: str, mode: str) -> bool:
-        """Whether the clause claims something of a device in a mode."""
-        return mode in self.modes and not (self.accelerator and device.partition(":")[0] == "cpu")
+    def runs(self, device: str, mode: str, dtypes: Sequence[str]) -> bool:
+        """Whether the clause claims something of a device in a mode, for any of some dtypes."""
+        elsewhere = self.accelerator and device.partition(":")[0] == "cpu"
+        return mode in self.modes and not elsewhere and not set(self.dtypes).isdisjoint(dtypes)

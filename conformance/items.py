@@ -51,7 +51,7 @@ class SpecFile(pytest.File):
         for case in found:
             for device in session.devices:
                 for mode in session.modes:
-                    if case.runs(device, mode):
+                    if case.runs(device, mode, session.dtypes):
                         yield ClauseItem.of(self, case, device, mode)
 
 

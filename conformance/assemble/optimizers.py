@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import warnings
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
@@ -28,7 +27,6 @@ class Optimizer:
         self.options = {**self.defaults, **dict(zip(self.positional, args, strict=False)), **kwargs}
         self.state: dict[Any, dict[str, Any]] = {}
         self.param_groups: list[dict[str, Any]] = []
-        self.steps_taken = 0
         listed = list(params)
         for group in listed if listed and isinstance(listed[0], dict) else [{"params": listed}]:
             self.add_param_group(group)
@@ -49,7 +47,6 @@ class Optimizer:
 
     def step(self, closure: Any = None) -> Any:
         loss = None
-        self.steps_taken += 1
         if closure is not None:
             with self.reference.torch.enable_grad():
                 loss = closure()
@@ -146,8 +143,6 @@ def scheduler_class(spec: SchedulerSpec, reference: Reference) -> type:
             return self._last_lr
 
         def step(self) -> None:
-            if self.optimizer.steps_taken == 0 and self.last_epoch == 0:
-                warnings.warn("scheduler.step() was called before optimizer.step()", UserWarning, stacklevel=2)
             self.last_epoch += 1
             self._apply()
 

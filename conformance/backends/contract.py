@@ -27,6 +27,7 @@ CAPABILITIES: dict[str, str] = {
     "optimizers": "`torch.optim` and its state.",
     "serialization": "`torch.save` and `torch.load`.",
     "randomness": "Seeded random numbers that programs can draw.",
+    "warnings": "The documented warnings are given.",
     "error-checks": "Wrong arguments are refused with an exception.",
 }
 """Every capability that a clause may need, documented. A backend has each unless it says that it lacks it."""

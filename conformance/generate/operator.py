@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from reference_impls.dtypes import NAMES
+
 from ..case import Case, Given, Sample
 from ..spec.words import COMPLEX, FLOATING, INTEGER
 from .arguments import LAYOUTS, VECTOR, Arguments, arguments, laid_out
@@ -68,6 +70,11 @@ class _Derived:
         yield self.case("value", "Its value is that of the definition.", self.value, modes=ALL_MODES)
         if len(self.body.inputs) == 1 and self.body.elementwise:
             yield self.case("lengths", "Its value does not depend on where in memory an element lies.", self.lengths, dtypes=floating)
+        if len(self.promoting) > 1:
+            yield self.case(
+                "promotion", "Inputs of different dtypes are promoted as the documentation of type promotion says.",
+                self.promotion, dtypes=("float32",), shared=False,
+            )  # fmt: skip
         if self.aliases or self.modules:
             yield self.case("forms", "Each of its other forms computes the same.", self.forms, dtypes=differentiable or self.dtypes)
         if self.inplace or "inplace" in self.body.signature.names:
@@ -155,6 +162,28 @@ class _Derived:
                 built = call.text(module, without=forward)
                 text = f"yield {built}({', '.join(forward)})\n"
                 samples.append(self.sample(call, text, name=f"{call.name}, {module}"))
+        return samples
+
+    @property
+    def promoting(self) -> list[str]:
+        """The inputs whose common dtype is that of the result."""
+        if not self.body.elementwise or self.body.result != ("promote",):
+            return []
+        return [str(n) for n, i in self.body.inputs.items() if {"int64", "float32"} <= set(i.dtype)]
+
+    def promotion(self, mode: str) -> list[Sample]:
+        call = self.calls()[0]
+        first, second = self.promoting[:2]
+        samples = []
+        for one, other in PROMOTIONS:
+            tensors = dict(call.tensors)
+            for name, (dtype, shape) in ((first, one), (second, other)):
+                array = np.resize(tensors[name].values, shape).astype(NAMES[dtype].storage)
+                tensors[name] = Given(array, dtype=dtype)
+            tensors = {n: g if g.dtype else Given(np.resize(g.values, (3,))) for n, g in tensors.items()}
+            text = f"result = {call.text(self.name)}\nassert result.dtype == torch.result_type({first}, {second})\n"
+            spoken = " with ".join(dtype + " scalar" * (not shape) for dtype, shape in (one, other))
+            samples.append(self.sample(replace(call, tensors=tensors), text + "yield result\n", name=spoken))
         return samples
 
     def in_place(self, mode: str) -> list[Sample]:
@@ -284,6 +313,18 @@ class _Derived:
         text = f"with raises({entry.raises}):\n" + indent(call.text(self.name), "    ") + "\n"
         return [self.sample(call, text)]
 
+
+PROMOTIONS = (
+    (("float32", (3,)), ("int64", (3,))),
+    (("int64", ()), ("float32", (3,))),
+    (("bfloat16", (3,)), ("float16", (3,))),
+    (("float32", (3,)), ("float64", ())),
+    (("float32", (3,)), ("float64", (3,))),
+    (("int32", (3,)), ("float64", ())),
+    (("uint8", (3,)), ("int8", (3,))),
+    (("int16", (3,)), ("int64", ())),
+)
+"""Pairs of dtype and shape that meet: categories, widths, and the lower rank of zero-dimensional tensors."""
 
 COMPOSITIONS = {
     "reverse over reverse": (

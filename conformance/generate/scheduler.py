@@ -35,7 +35,7 @@ def scheduler_cases(spec: SchedulerSpec) -> Iterator[Case]:
     )
     yield derived.case(
         "wrong-order", "Calling it before the first `optimizer.step` gives a warning.", [derived.wrong_order(arguments)],
-        needs=frozenset({"optimizer-warnings"}),
+        judge="literals", needs=frozenset({"warnings"}),
     )  # fmt: skip
     for id, entry in spec.errors.items():
         says = entry.says or f"`{' '.join(entry.call.text.split())}` is refused with {entry.raises}."
