@@ -29,7 +29,9 @@ class Bench:
     deviations: Sequence[Deviation] = ()
     _bases: dict[tuple[int, str], Base] = field(default_factory=dict)
 
-    def check(self, case: Case, device: str, mode: str, dtypes: Sequence[str], explore: int = 0) -> Iterator[Line]:
+    def check(
+        self, case: Case, device: str, mode: str, dtypes: Sequence[str], explore: int = 0
+    ) -> Iterator[Line]:
         """The lines of a case, as they are won. ``dtypes`` is what the run was asked for.
 
         With ``explore`` the domains that the spec declares are then searched for that many examples.
@@ -65,7 +67,11 @@ class Bench:
             return line
         if line.verdict is Verdict.PASS:
             return _changed(line, stale=True, reason=f"{entry.reason} ({entry.issue or 'no issue known'})")
-        return _changed(line, verdict=Verdict.KNOWN_DEVIATION, reason=f"{entry.reason} ({entry.issue or 'no issue known'})")
+        return _changed(
+            line,
+            verdict=Verdict.KNOWN_DEVIATION,
+            reason=f"{entry.reason} ({entry.issue or 'no issue known'})",
+        )
 
     def _line(self, case: Case, sample: Sample, device: str, mode: str, dtype: str) -> Line:
         backend = self.backend
@@ -80,7 +86,9 @@ class Bench:
                 return Line(sample.name, dtype, Verdict.ERROR, reason=f"the reference: {base.fault}")
             ran = run(sample, backend, device, mode, dtype, both=base is None)
         except Unsupported as lacking:
-            return Line(sample.name, dtype, Verdict.UNSUPPORTED, reason=lacking.what, supplied=backend.supplied())
+            return Line(
+                sample.name, dtype, Verdict.UNSUPPORTED, reason=lacking.what, supplied=backend.supplied()
+            )
         allowance = case.accuracy.times if case.accuracy and case.accuracy.covers(dtype) else 1.0
         judgement = self._judge(sample, ran, base, dtype, allowance)
         problem = failure(sample, ran, judgement, base.ran.after if base else None, dtype)
@@ -105,16 +113,27 @@ class Bench:
             return judge_alone(ran.observations)
         tested = NAMES[dtype] if NAMES[dtype].category >= FLOATING else float32  # what integers become
         return judge(
-            base.ran.observations, ran.observations, tested, base.redo(self.reference, tested), times, base.relabel(dtype)
+            base.ran.observations,
+            ran.observations,
+            tested,
+            base.redo(self.reference, tested),
+            times,
+            base.relabel(dtype),
         )
 
     def _base(self, case: Case, sample: Sample, dtype: str) -> Base:
         """The reference's run of a sample: one for all dtypes wherever that is sound."""
-        shared = case.shared and NAMES[dtype].category >= FLOATING and all(
-            given.dtype is not None
-            or given.values.dtype.kind not in "fc"
-            or np.array_equal(NAMES[stored(given, dtype)].round(given.values), given.values, equal_nan=True)
-            for given in sample.inputs.values()
+        shared = (
+            case.shared
+            and NAMES[dtype].category >= FLOATING
+            and all(
+                given.dtype is not None
+                or given.values.dtype.kind not in "fc"
+                or np.array_equal(
+                    NAMES[stored(given, dtype)].round(given.values), given.values, equal_nan=True
+                )
+                for given in sample.inputs.values()
+            )
         )
         key = (id(sample), SHARED if shared else dtype)
         if key not in self._bases:

@@ -72,7 +72,9 @@ def read(path: Path | None) -> list[Deviation]:
     return load_yaml(path, list[Deviation])
 
 
-def matching(entries: Sequence[Deviation], case: Case, line: Line, device: str, version: str) -> Deviation | None:
+def matching(
+    entries: Sequence[Deviation], case: Case, line: Line, device: str, version: str
+) -> Deviation | None:
     """The first entry that speaks of a line, or None."""
     clause = f"{case.spec.relative_path}::{case.id}"
     return next((e for e in entries if e.covers(clause, line.sample, line.dtype, device, version)), None)

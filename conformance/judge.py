@@ -146,7 +146,9 @@ def _mismatch(want: Leaf, got: Leaf, relabel: Callable[[str], str]) -> str | Non
 
 def _identical(observation: Observation) -> Difference | None:
     for want, got in zip(observation.right or (), observation.left, strict=True):
-        if want.kind in NUMERIC and not np.array_equal(want.value, got.value, equal_nan=got.value.dtype.kind in "fc"):
+        if want.kind in NUMERIC and not np.array_equal(
+            want.value, got.value, equal_nan=got.value.dtype.kind in "fc"
+        ):
             return Difference(observation.line, got.path, "differs", _show(want), _show(got))
     return None
 
@@ -182,7 +184,11 @@ class _Scale:
 def _real(values: np.ndarray) -> np.ndarray:
     """The elements in one dimension, complex ones as pairs of reals."""
     values = np.ascontiguousarray(values)
-    return values.reshape(-1).view(np.float64) if values.dtype.kind == "c" else values.reshape(-1).astype(np.float64)
+    return (
+        values.reshape(-1).view(np.float64)
+        if values.dtype.kind == "c"
+        else values.reshape(-1).astype(np.float64)
+    )
 
 
 def _compared(leaf: Leaf) -> bool:
@@ -239,7 +245,9 @@ def _scale(flat: _Flat, dtype: DType) -> _Scale:
             ulp = label.spacing(size)
             underflow = UNDERFLOW[label.precision == 53]
             floor = np.maximum(FLOOR * ulp, underflow * (size < underflow))
-        exact = np.full(size.shape, left.exact and (want.exact or want.kind != "tensor"))  # moved, not computed
+        exact = np.full(
+            size.shape, left.exact and (want.exact or want.kind != "tensor")
+        )  # moved, not computed
         columns.append((ulp, floor, np.full(size.shape, label.largest), exact))
     return _Scale(*(np.concatenate(column) for column in zip(*columns, strict=True)))
 

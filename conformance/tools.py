@@ -57,7 +57,13 @@ def tools(backend: Backend) -> dict[str, Callable[..., Any]]:
         """Whether the elements of a tensor may be independent draws from a distribution."""
         return distribution.fits(backend.to_numpy(tensor).reshape(-1))
 
-    return {"follows": follows, "uniform": uniform, "normal": normal, "bernoulli": bernoulli, "pickled": pickled}
+    return {
+        "follows": follows,
+        "uniform": uniform,
+        "normal": normal,
+        "bernoulli": bernoulli,
+        "pickled": pickled,
+    }
 
 
 def pickled(value: Any) -> Any:

@@ -70,7 +70,9 @@ def _constant(state: Member, options: dict[str, Any], reference: Reference) -> f
     return float(state.init.evaluate(vocabulary_of(reference), **options))
 
 
-def functional_module(spec: OperatorSpec, name: str, function: Callable[..., Any], reference: Reference) -> type:
+def functional_module(
+    spec: OperatorSpec, name: str, function: Callable[..., Any], reference: Reference
+) -> type:
     """The module form of an operator: its constructor takes what has a default, its call the rest."""
     body = next(iter(spec.bodies.values()))
     parameters = body.signature.parameters.values()

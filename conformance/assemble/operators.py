@@ -48,7 +48,9 @@ class _Overload:
         self.names = frozenset(parameters)
         self.defaults = {n: d.evaluate(vocabulary) for n, d in signature.defaults.items()}
         self.required = tuple(p.name for p in parameters.values() if p.required)
-        self.categories = {n: {NAMES[d].category for d in i.dtype if d in NAMES} for n, i in body.inputs.items()}
+        self.categories = {
+            n: {NAMES[d].category for d in i.dtype if d in NAMES} for n, i in body.inputs.items()
+        }
         definition = body.definition.function(tuple(n for n in parameters if n not in HOW), vocabulary)
         rule = body.result[0] if len(body.result) == 1 else body.result
         self.function = reference.operator(definition, rule, name)
@@ -80,7 +82,9 @@ class _Overload:
         if in_place:
             first = self.positional[0]
             target = bound.pop(first)
-            form = inplace.derive(self.reference, lambda value: self.function(**{first: value}, **bound), first)
+            form = inplace.derive(
+                self.reference, lambda value: self.function(**{first: value}, **bound), first
+            )
             return form(target)
         return self.function(**bound)
 
@@ -88,5 +92,7 @@ class _Overload:
         """The result written to ``out``, which is no part of any graph."""
         tensors = [out, *(value for value in bound.values() if isinstance(value, self.reference.Tensor))]
         if self.reference.modes.grad and any(tensor.requires_grad for tensor in tensors):
-            raise RuntimeError("`out=` does not support automatic differentiation, but an argument requires grad")
+            raise RuntimeError(
+                "`out=` does not support automatic differentiation, but an argument requires grad"
+            )
         return inplace.copy_(self.reference, out, self.function(**bound))

@@ -38,7 +38,9 @@ class ReferenceBackend(Backend):
 
     def from_numpy(self, values: np.ndarray, dtype: str, device: str, requires_grad: bool = False) -> Any:
         label = NAMES[dtype]
-        return self.reference.tensor_from(label.round(np.array(values)).astype(label.storage), label, requires_grad)
+        return self.reference.tensor_from(
+            label.round(np.array(values)).astype(label.storage), label, requires_grad
+        )
 
     def is_tensor(self, value: Any) -> bool:
         return isinstance(value, self.reference.Tensor)
@@ -65,4 +67,6 @@ class ReferenceBackend(Backend):
     def is_unsupported(self, error: Exception) -> str | None:
         if isinstance(error, Unsupported):
             return error.what
-        return str(error) if isinstance(error, AttributeError) and getattr(error, "missing_name", None) else None
+        return (
+            str(error) if isinstance(error, AttributeError) and getattr(error, "missing_name", None) else None
+        )

@@ -42,7 +42,9 @@ class Arguments:
         """Parameters without a default: they are passed by position."""
         return tuple(p.name for p in self.signature.parameters.values() if p.required)
 
-    def text(self, function: str, rename: Mapping[str, str] | None = None, without: Sequence[str] = ()) -> str:
+    def text(
+        self, function: str, rename: Mapping[str, str] | None = None, without: Sequence[str] = ()
+    ) -> str:
         """The call as Python text; ``without`` drops arguments, ``rename`` replaces the text of some."""
         rename = rename or {}
         listed = []
@@ -94,7 +96,13 @@ def _variants(body: Body, key: str, bound: Mapping[str, Expression], first: bool
         if label != FLOATING[0] and suffix:
             continue  # complex and integer values need no second shape
         made = {
-            n: _make(inputs[n], f"{key}:{n}{suffix}", bound.get(n), label, shape[free.index(n)] if shape and n in free else None)
+            n: _make(
+                inputs[n],
+                f"{key}:{n}{suffix}",
+                bound.get(n),
+                label,
+                shape[free.index(n)] if shape and n in free else None,
+            )
             for n in inputs
         }
         if not shape:
@@ -158,7 +166,9 @@ def _make(
     if label == "bool":
         return Given(values(shape, 0, 1, key) > 0.5)
     unsigned = max(int(low), 0)
-    return Given(np.rint(values(shape, unsigned, max(min(int(high), 11), unsigned + 1), key)).astype(np.int64))
+    return Given(
+        np.rint(values(shape, unsigned, max(min(int(high), 11), unsigned + 1), key)).astype(np.int64)
+    )
 
 
 def _with_points(made: dict[str, Given], inputs: Mapping[str, Input], label: str) -> None:
@@ -178,7 +188,9 @@ def laid_out(call: Arguments, layout: str) -> Arguments | None:
         if given.values.ndim < 2 or given.values.size == 0 or given.values.dtype.kind not in "fc":
             tensors[name] = given
             continue
-        array = np.broadcast_to(given.values[:1], given.values.shape) if layout == "expanded" else given.values
+        array = (
+            np.broadcast_to(given.values[:1], given.values.shape) if layout == "expanded" else given.values
+        )
         tensors[name] = replace(given, values=np.array(array), layout=layout)
     if all(given.layout == "contiguous" for given in tensors.values()):
         return None

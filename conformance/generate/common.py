@@ -45,7 +45,21 @@ def case(
     """A derived case, with what the spec says of all of its clauses."""
     cites = spec.cites[0]
     needs = needs | frozenset(spec.needs)
-    return Case(spec, id, says, cites, line, samples, dtypes, judge, needs, spec.accuracy_of(id), accelerator, modes, shared)
+    return Case(
+        spec,
+        id,
+        says,
+        cites,
+        line,
+        samples,
+        dtypes,
+        judge,
+        needs,
+        spec.accuracy_of(id),
+        accelerator,
+        modes,
+        shared,
+    )
 
 
 def program_cases(spec: Spec) -> Iterator[Case]:
@@ -67,8 +81,6 @@ def program_cases(spec: Spec) -> Iterator[Case]:
 
 
 def _sample(spec: Spec, id: str, clause: Clause) -> Sample:
-    inputs = {
-        name: evaluate(text, Makers(f"{spec.name}:{id}:{name}")) for name, text in clause.given.items()
-    }
+    inputs = {name: evaluate(text, Makers(f"{spec.name}:{id}:{name}")) for name, text in clause.given.items()}
     setup = (prelude(), spec.setup) if spec.setup else (prelude(),)
     return Sample("program", clause.program, inputs, setup)

@@ -30,7 +30,9 @@ def values(shape: tuple[int, ...], low: float, high: float, key: str) -> np.ndar
     spread = low + (high - low) * parts
     # Rounding must not leave the range: an end of the range that bfloat16 lacks would be passed.
     rounded = bfloat16.round(spread)
-    return np.where((rounded < low) | (rounded > high), bfloat16.round(spread * (1 - 2.0**-7)), rounded).reshape(shape)
+    return np.where(
+        (rounded < low) | (rounded > high), bfloat16.round(spread * (1 - 2.0**-7)), rounded
+    ).reshape(shape)
 
 
 class Makers:
@@ -48,7 +50,9 @@ class Makers:
         self._calls += 1
         return f"{self.key}#{self._calls}"
 
-    def tensor(self, *shape: int, low: float | None = None, high: float | None = None, dtype: str | None = None) -> Given:
+    def tensor(
+        self, *shape: int, low: float | None = None, high: float | None = None, dtype: str | None = None
+    ) -> Given:
         """A floating tensor that does not require grad."""
         low, high = self.low if low is None else low, self.high if high is None else high
         return Given(values(shape, low, high, self._next()), dtype=dtype)
@@ -89,7 +93,9 @@ class Makers:
 
 MAKERS = ("tensor", "leaf", "complex_tensor", "complex_leaf", "integers", "booleans", "literal")
 CONSTANTS: dict[str, Any] = {"inf": math.inf, "nan": math.nan, "pi": math.pi}
-FUNCTIONS = {name: getattr(math, name) for name in ("log", "exp", "sqrt", "sin", "cos", "tanh", "erf", "gamma")}
+FUNCTIONS = {
+    name: getattr(math, name) for name in ("log", "exp", "sqrt", "sin", "cos", "tanh", "erf", "gamma")
+}
 
 
 def evaluate(expression: Formula, makers: Makers) -> Any:

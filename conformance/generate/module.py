@@ -27,30 +27,54 @@ def module_cases(spec: ModuleSpec) -> Iterator[Case]:
     """The checks that follow from a module's declarations, then what the spec writes by hand."""
     derived = _Derived(spec)
     modules = frozenset({"modules"})
-    yield derived.case("state", "Its parameters and buffers have the documented names and shapes, in order.", derived.state())
-    yield derived.case("training", "In training its result, gradients and buffers follow the definition.", derived.forward("train"))
-    yield derived.case("evaluation", "In evaluation its result, gradients and buffers follow the definition.", derived.forward("eval"))
-    yield derived.case("second-order", "The gradients of its parameters can be differentiated again.", derived.second_order())
+    yield derived.case(
+        "state", "Its parameters and buffers have the documented names and shapes, in order.", derived.state()
+    )
+    yield derived.case(
+        "training",
+        "In training its result, gradients and buffers follow the definition.",
+        derived.forward("train"),
+    )
+    yield derived.case(
+        "evaluation",
+        "In evaluation its result, gradients and buffers follow the definition.",
+        derived.forward("eval"),
+    )
+    yield derived.case(
+        "second-order", "The gradients of its parameters can be differentiated again.", derived.second_order()
+    )
     if spec.functional:
         yield derived.case("functional", "Its functional form computes the same.", derived.functional())
     yield derived.case(
-        "round-trip", "A state dict loads into a second module, which then computes the same, bit for bit.",
-        derived.round_trip(), judge="round trip", needs=modules,
-    )  # fmt: skip
+        "round-trip",
+        "A state dict loads into a second module, which then computes the same, bit for bit.",
+        derived.round_trip(),
+        judge="round trip",
+        needs=modules,
+    )
     yield derived.case(
-        "pickle", "A pickled copy computes the same, bit for bit.", derived.pickled(), judge="round trip",
+        "pickle",
+        "A pickled copy computes the same, bit for bit.",
+        derived.pickled(),
+        judge="round trip",
         needs=modules | {"serialization"},
-    )  # fmt: skip
+    )
     if any(member.init for member in spec.members.values()):
         yield derived.case(
-            "initial", "Its parameters start from the documented distribution.", derived.initial(), judge="law",
-            dtypes=("float32",), needs=modules | {"randomness"},
-        )  # fmt: skip
+            "initial",
+            "Its parameters start from the documented distribution.",
+            derived.initial(),
+            judge="law",
+            dtypes=("float32",),
+            needs=modules | {"randomness"},
+        )
     for id, entry in spec.errors.items():
         says = entry.says or f"`{' '.join(entry.call.text.split())}` is refused with {entry.raises}."
         text = f"with raises({entry.raises}):\n    {spec.module}({entry.call.text})\n"
         sample = Sample("refused", generated(text, spec), {})
-        yield derived.case(id, says, [sample], judge="literals", dtypes=("float32",), needs=frozenset({"error-checks"}))
+        yield derived.case(
+            id, says, [sample], judge="literals", dtypes=("float32",), needs=frozenset({"error-checks"})
+        )
     yield from program_cases(spec)
 
 
@@ -146,4 +170,3 @@ class _Derived:
                     text += f"assert modules[0].{member} == np.full({shape}, {start!r})\n"
             samples.append(Sample(str(name), generated(text, self.spec), {}))
         return samples
-

@@ -42,7 +42,9 @@ class _Derived:
         self.spec, self.body, self.prefix = spec, body, prefix
         self.name = str(spec.operator)
         self.inplace = [n for n in spec.also if n.endswith("_")]
-        self.modules = [n for n in spec.also if n.rpartition(".")[2][0].isupper() and not n.startswith("torch.Tensor")]
+        self.modules = [
+            n for n in spec.also if n.rpartition(".")[2][0].isupper() and not n.startswith("torch.Tensor")
+        ]
         self.aliases = [n for n in spec.also if n not in self.inplace and n not in self.modules]
         self.line = body.line
         # Samples that differ in their values alone share one program, and so its compiled form.
@@ -69,44 +71,78 @@ class _Derived:
         floating = tuple(d for d in self.dtypes if d in FLOATING)
         yield self.case("value", "Its value is that of the definition.", self.value, modes=ALL_MODES)
         if len(self.body.inputs) == 1 and self.body.elementwise:
-            yield self.case("lengths", "Its value does not depend on where in memory an element lies.", self.lengths, dtypes=floating)
+            yield self.case(
+                "lengths",
+                "Its value does not depend on where in memory an element lies.",
+                self.lengths,
+                dtypes=floating,
+            )
         if len(self.promoting) > 1:
             yield self.case(
-                "promotion", "Inputs of different dtypes are promoted as the documentation of type promotion says.",
-                self.promotion, dtypes=("float32",), shared=False,
-            )  # fmt: skip
+                "promotion",
+                "Inputs of different dtypes are promoted as the documentation of type promotion says.",
+                self.promotion,
+                dtypes=("float32",),
+                shared=False,
+            )
         if self.aliases or self.modules:
-            yield self.case("forms", "Each of its other forms computes the same.", self.forms, dtypes=differentiable or self.dtypes)
+            yield self.case(
+                "forms",
+                "Each of its other forms computes the same.",
+                self.forms,
+                dtypes=differentiable or self.dtypes,
+            )
         if self.inplace or "inplace" in self.body.signature.names:
             yield self.case(
-                "in-place", "The in-place form writes the same values to its input and returns it.", self.in_place,
-                dtypes=floating, needs=frozenset({"inplace", "autograd"}),
-            )  # fmt: skip
+                "in-place",
+                "The in-place form writes the same values to its input and returns it.",
+                self.in_place,
+                dtypes=floating,
+                needs=frozenset({"inplace", "autograd"}),
+            )
         if "out" in self.body.signature.names:
             yield self.case(
-                "out", "With `out=` the result is written to the given tensor, which is returned.", self.out,
-                dtypes=floating, needs=frozenset({"inplace"}),
-            )  # fmt: skip
+                "out",
+                "With `out=` the result is written to the given tensor, which is returned.",
+                self.out,
+                dtypes=floating,
+                needs=frozenset({"inplace"}),
+            )
         if not self.continuous:
             return
         yield self.case(
-            "gradient", "Its gradient is that of the definition.", self.gradient,
-            dtypes=differentiable, modes=ALL_MODES, needs=frozenset({"autograd"}),
-        )  # fmt: skip
+            "gradient",
+            "Its gradient is that of the definition.",
+            self.gradient,
+            dtypes=differentiable,
+            modes=ALL_MODES,
+            needs=frozenset({"autograd"}),
+        )
         yield self.case(
-            "forward-mode", "Its directional derivative is that of the definition.", self.forward_mode,
-            dtypes=floating, needs=frozenset({"forward-mode"}),
-        )  # fmt: skip
+            "forward-mode",
+            "Its directional derivative is that of the definition.",
+            self.forward_mode,
+            dtypes=floating,
+            needs=frozenset({"forward-mode"}),
+        )
         yield self.case(
-            "second-order", "Its second derivatives agree with the definition in all four compositions of modes.",
-            self.second_order, dtypes=floating, needs=frozenset({"double-backward"}),
-        )  # fmt: skip
+            "second-order",
+            "Its second derivatives agree with the definition in all four compositions of modes.",
+            self.second_order,
+            dtypes=floating,
+            needs=frozenset({"double-backward"}),
+        )
         yield self.case(
-            "layouts", "Value and gradient do not depend on how the inputs lie in memory.", self.layouts,
-            dtypes=floating, needs=frozenset({"strides", "autograd"}),
-        )  # fmt: skip
+            "layouts",
+            "Value and gradient do not depend on how the inputs lie in memory.",
+            self.layouts,
+            dtypes=floating,
+            needs=frozenset({"strides", "autograd"}),
+        )
 
-    def sample(self, call: Arguments, text: str, gradients: Sequence[str] = (), name: str | None = None) -> Sample:
+    def sample(
+        self, call: Arguments, text: str, gradients: Sequence[str] = (), name: str | None = None
+    ) -> Sample:
         inputs = call.with_gradients(gradients) if gradients else dict(call.tensors)
         return Sample(name or call.name, self.program(text), inputs, (prelude(),), call.dtypes)
 
@@ -261,10 +297,12 @@ class _Derived:
     def special(self) -> Iterator[Case]:
         for id, entry in self.body.special.items():
             yield self.case(
-                id, f"At {_spoken(entry.arguments)} {_claimed(entry)}.",
+                id,
+                f"At {_spoken(entry.arguments)} {_claimed(entry)}.",
                 lambda mode, entry=entry: self._special(entry),
-                dtypes=tuple(d for d in self.dtypes if d in FLOATING), needs=frozenset({"autograd"}),
-            )  # fmt: skip
+                dtypes=tuple(d for d in self.dtypes if d in FLOATING),
+                needs=frozenset({"autograd"}),
+            )
 
     def _special(self, entry: Special) -> list[Sample]:
         samples = []
@@ -293,9 +331,13 @@ class _Derived:
         for id, entry in self.body.errors.items():
             says = entry.says or f"`{' '.join(entry.call.text.split())}` is refused with {entry.raises}."
             yield self.case(
-                id, says, lambda mode, id=id, entry=entry: self._refused(id, entry),
-                dtypes=("float32",), judge="literals", needs=frozenset({"error-checks"}),
-            )  # fmt: skip
+                id,
+                says,
+                lambda mode, id=id, entry=entry: self._refused(id, entry),
+                dtypes=("float32",),
+                judge="literals",
+                needs=frozenset({"error-checks"}),
+            )
 
     def _refused(self, id: str, entry: Refusal) -> list[Sample]:
         bound = self.body.signature.bind(entry.call, supplied=self.body.inputs)
@@ -358,7 +400,10 @@ def _spoken(arguments: Mapping[str, Formula]) -> str:
 
 def _claimed(entry: Special) -> str:
     result = [f"the result is {entry.result.text}"] if entry.result else []
-    return " and ".join(result + [f"the gradient of {n} is {g.text}" for n, g in entry.gradients(tuple(entry.arguments)).items()])
+    return " and ".join(
+        result
+        + [f"the gradient of {n} is {g.text}" for n, g in entry.gradients(tuple(entry.arguments)).items()]
+    )
 
 
 def _full(shape: tuple[int, ...], value: Any) -> str:

@@ -31,33 +31,60 @@ def optimizer_cases(spec: OptimizerSpec) -> Iterator[Case]:
         tries = {"defaults": "", **tries}
     for id, arguments in tries.items():
         yield derived.case(
-            id, f"With {arguments or 'its defaults'} every parameter and state entry follows the algorithm, step by step.",
+            id,
+            f"With {arguments or 'its defaults'} every parameter and state entry follows the algorithm, step by step.",
             derived.trajectory(arguments),
-        )  # fmt: skip
+        )
     longest = max(tries.values(), key=len)
     yield derived.case(
-        "resume", "Saved after any step and loaded into a fresh optimizer, it continues as if never interrupted.",
-        derived.resume(longest), judge="reference",
-    )  # fmt: skip
-    yield derived.case("param-groups", "The options of a parameter group override the defaults.", derived.groups(longest))
-    yield derived.case(
-        "none-gradient", "A parameter without a gradient is left alone, and so is its state.", derived.none_gradient(longest)
+        "resume",
+        "Saved after any step and loaded into a fresh optimizer, it continues as if never interrupted.",
+        derived.resume(longest),
+        judge="reference",
     )
-    yield derived.case("closure", "`step` calls the closure once, with gradients enabled, and returns its loss.", derived.closure(longest))
-    yield derived.case("zero-grad", "`zero_grad` drops the gradients, or zeroes them with `set_to_none=False`.", derived.zero_grad(longest))
-    yield derived.case("caller-state", "`step` leaves the gradients as they were.", derived.gradients_kept(longest))
+    yield derived.case(
+        "param-groups", "The options of a parameter group override the defaults.", derived.groups(longest)
+    )
+    yield derived.case(
+        "none-gradient",
+        "A parameter without a gradient is left alone, and so is its state.",
+        derived.none_gradient(longest),
+    )
+    yield derived.case(
+        "closure",
+        "`step` calls the closure once, with gradients enabled, and returns its loss.",
+        derived.closure(longest),
+    )
+    yield derived.case(
+        "zero-grad",
+        "`zero_grad` drops the gradients, or zeroes them with `set_to_none=False`.",
+        derived.zero_grad(longest),
+    )
+    yield derived.case(
+        "caller-state", "`step` leaves the gradients as they were.", derived.gradients_kept(longest)
+    )
     for option, preparation in IMPLEMENTATIONS.items():
         if option in spec.signature.names:
             yield derived.case(
-                option, f"The `{option}` implementation follows the same trajectory.",
-                [s for id, a in tries.items() for s in derived.trajectory(_with(a, f"{option}=True"), id, preparation)],
+                option,
+                f"The `{option}` implementation follows the same trajectory.",
+                [
+                    s
+                    for id, a in tries.items()
+                    for s in derived.trajectory(_with(a, f"{option}=True"), id, preparation)
+                ],
                 accelerator=option == "capturable",
-            )  # fmt: skip
+            )
     for id, entry in spec.errors.items():
         says = entry.says or f"`{' '.join(entry.call.text.split())}` is refused with {entry.raises}."
         text = f"with raises({entry.raises}):\n    {spec.optimizer}([p], {entry.call.text})\n"
         yield derived.case(
-            id, says, [derived.sample(text)], judge="literals", dtypes=("float32",), needs=frozenset({"error-checks"})
+            id,
+            says,
+            [derived.sample(text)],
+            judge="literals",
+            dtypes=("float32",),
+            needs=frozenset({"error-checks"}),
         )
     yield from program_cases(spec)
 
@@ -73,9 +100,14 @@ class _Derived:
         parameters = list(spec.signature.parameters.values())
         self.has_defaults = all(not p.required for p in parameters[1:])
 
-    def case(self, id: str, says: str, samples: list[Sample], needs: frozenset[str] = frozenset(), **options) -> Case:
+    def case(
+        self, id: str, says: str, samples: list[Sample], needs: frozenset[str] = frozenset(), **options
+    ) -> Case:
         needs = needs | {"optimizers"}
-        options = {"shared": False, **options}  # what is kept between steps is kept in the dtype of the parameter
+        options = {
+            "shared": False,
+            **options,
+        }  # what is kept between steps is kept in the dtype of the parameter
         return case(self.spec, id, says, lambda mode: samples, line=self.spec.line, needs=needs, **options)
 
     def sample(self, text: str, name: str = "trajectory") -> Sample:
@@ -93,12 +125,16 @@ class _Derived:
             lines.append(f"yield [state_of(optimizer, x, {self.states}) for x in ({names},)]")
         return "\n".join(lines) + "\n"
 
-    def loop(self, optimizer: str, yields: str, steps: str = f"range({STEPS})", parameters: str = "(p, q, r)") -> str:
+    def loop(
+        self, optimizer: str, yields: str, steps: str = f"range({STEPS})", parameters: str = "(p, q, r)"
+    ) -> str:
         body = f"for x in {parameters}:\n    x.grad = gradient(x, step)\n{optimizer}.step()\n{yields}"
         return f"for step in {steps}:\n" + indent(body, "    ")
 
     def trajectory(self, arguments: str, name: str = "trajectory", preparation: str = "") -> list[Sample]:
-        text = f"{preparation}optimizer = {self.new('[p, q, r]', arguments)}\n" + self.loop("optimizer", self.yields("p", "q", "r"))
+        text = f"{preparation}optimizer = {self.new('[p, q, r]', arguments)}\n" + self.loop(
+            "optimizer", self.yields("p", "q", "r")
+        )
         return [self.sample(text, name)]
 
     def resume(self, arguments: str) -> list[Sample]:
@@ -116,7 +152,9 @@ class _Derived:
 
     def groups(self, arguments: str) -> list[Sample]:
         groups = "[{'params': [p], 'lr': 0.5}, {'params': [q, r]}]"
-        text = f"optimizer = {self.new(groups, arguments)}\n" + self.loop("optimizer", self.yields("p", "q", "r"), "range(4)")
+        text = f"optimizer = {self.new(groups, arguments)}\n" + self.loop(
+            "optimizer", self.yields("p", "q", "r"), "range(4)"
+        )
         added = (
             f"optimizer = {self.new('[p]', arguments)}\noptimizer.add_param_group({{'params': [q, r], 'lr': 0.25}})\n"
             + self.loop("optimizer", self.yields("p", "q", "r"), "range(4)")
@@ -152,8 +190,7 @@ class _Derived:
         return [self.sample(text)]
 
     def gradients_kept(self, arguments: str) -> list[Sample]:
-        text = (
-            f"optimizer = {self.new('[p, q, r]', arguments)}\n"
-            + self.loop("optimizer", "yield [p.grad, q.grad, r.grad]\n", "range(3)")
+        text = f"optimizer = {self.new('[p, q, r]', arguments)}\n" + self.loop(
+            "optimizer", "yield [p.grad, q.grad, r.grad]\n", "range(3)"
         )
         return [self.sample(text)]

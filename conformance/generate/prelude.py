@@ -55,7 +55,9 @@ def filled(module):
     """The module with every parameter and floating buffer set to a pattern, so that two builds agree."""
     with torch.no_grad():
         for number, (_, parameter) in enumerate(module.named_parameters()):
-            parameter.copy_(torch.tensor(pattern(tuple(parameter.shape), number, -0.75, 1.0), dtype=parameter.dtype))
+            parameter.copy_(
+                torch.tensor(pattern(tuple(parameter.shape), number, -0.75, 1.0), dtype=parameter.dtype)
+            )
         for number, (_, buffer) in enumerate(module.named_buffers()):
             if buffer.dtype.is_floating_point:
                 buffer.copy_(torch.tensor(pattern(tuple(buffer.shape), number, 0.5, 2.0), dtype=buffer.dtype))

@@ -28,19 +28,28 @@ def scheduler_cases(spec: SchedulerSpec) -> Iterator[Case]:
         says = f"With {arguments} every group follows the closed form at each of {EPOCHS} epochs."
         yield derived.case(id, says, [derived.curve(arguments)])
     samples = [derived.resume(id, arguments) for id, arguments in trials.items()]
-    yield derived.case("resume", "Loaded into a fresh scheduler at any epoch, it continues as if never stopped.", samples)
+    yield derived.case(
+        "resume", "Loaded into a fresh scheduler at any epoch, it continues as if never stopped.", samples
+    )
     arguments = next(iter(trials.values()), "")
     yield derived.case(
-        "construction", "The constructor records `initial_lr` and performs the step to epoch 0.", [derived.construction(arguments)]
+        "construction",
+        "The constructor records `initial_lr` and performs the step to epoch 0.",
+        [derived.construction(arguments)],
     )
     yield derived.case(
-        "wrong-order", "Calling it before the first `optimizer.step` gives a warning.", [derived.wrong_order(arguments)],
-        judge="literals", needs=frozenset({"warnings"}),
-    )  # fmt: skip
+        "wrong-order",
+        "Calling it before the first `optimizer.step` gives a warning.",
+        [derived.wrong_order(arguments)],
+        judge="literals",
+        needs=frozenset({"warnings"}),
+    )
     for id, entry in spec.errors.items():
         says = entry.says or f"`{' '.join(entry.call.text.split())}` is refused with {entry.raises}."
         text = f"optimizer = {SGD}\nwith raises({entry.raises}):\n    {spec.scheduler}(optimizer, {entry.call.text})\n"
-        yield derived.case(id, says, [derived.sample(text, id)], judge="literals", needs=frozenset({"error-checks"}))
+        yield derived.case(
+            id, says, [derived.sample(text, id)], judge="literals", needs=frozenset({"error-checks"})
+        )
     yield from program_cases(spec)
 
 
@@ -51,7 +60,9 @@ class _Derived:
     def __init__(self, spec: SchedulerSpec) -> None:
         self.spec = spec
 
-    def case(self, id: str, says: str, samples: list[Sample], needs: frozenset[str] = frozenset(), **options) -> Case:
+    def case(
+        self, id: str, says: str, samples: list[Sample], needs: frozenset[str] = frozenset(), **options
+    ) -> Case:
         # Learning rates are Python floats: one dtype of the parameters shows all there is to see.
         options = {"dtypes": ("float64",), "shared": False, **options}
         needs = needs | {"optimizers"}

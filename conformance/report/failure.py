@@ -30,7 +30,9 @@ GRAVE = (Verdict.FAIL, Verdict.ERROR)
 
 def _first(case: Case, line: Line, case_id: str) -> Iterator[str]:
     failure = line.failure
-    at = (failure.line if failure else 0) or case.line
+    # A generated program has lines of its own: then the clause is the place in the file.
+    written = failure is not None and failure.program_line > 1
+    at = (failure.line if failure and written else 0) or case.line
     yield case.says
     yield case.cites
     yield ""
