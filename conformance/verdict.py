@@ -9,13 +9,16 @@ from enum import StrEnum
 
 
 class Verdict(StrEnum):
-    """How a line or a case ended; the worst line is the verdict of its case, in this order."""
+    """How a line or a case ended. Of the lines of a case the first in this order is the verdict of the case:
+
+    it passes where all that the backend supports of it passes, and its lines are counted beside it.
+    """
 
     ERROR = "error"
     FAIL = "fail"
     KNOWN_DEVIATION = "known deviation"
-    UNSUPPORTED = "unsupported"
     PASS = "pass"
+    UNSUPPORTED = "unsupported"
     NOT_RUN = "not run"
 
 

@@ -97,6 +97,7 @@ class _Derived:
     def __init__(self, spec: OptimizerSpec) -> None:
         self.spec = spec
         self.states = [str(name) for name in spec.state]
+        self.options = frozenset(spec.hyperparameters)
         parameters = list(spec.signature.parameters.values())
         self.has_defaults = all(not p.required for p in parameters[1:])
 
@@ -137,17 +138,18 @@ class _Derived:
         )
         return [self.sample(text, name)]
 
-    def resume(self, arguments: str) -> list[Sample]:
+    def resume(self, name: str, arguments: str, other: str, stops: tuple[int, ...]) -> list[Sample]:
+        """The fresh optimizer is built with ``other`` arguments: the loaded options replace them too."""
         samples = []
-        for stop in (0, 1, 4):
+        for stop in stops:
             text = (
                 f"optimizer = {self.new('[p, q, r]', arguments)}\n"
                 + self.loop("optimizer", "", f"range({stop})")
-                + f"saved = optimizer.state_dict()\noptimizer = {self.new('[p, q, r]', arguments)}\n"
+                + f"saved = optimizer.state_dict()\noptimizer = {self.new('[p, q, r]', other)}\n"
                 + "optimizer.load_state_dict(saved)\n"
                 + self.loop("optimizer", self.yields("p", "q", "r"), f"range({stop}, {STEPS})")
             )
-            samples.append(self.sample(text, f"after step {stop}"))
+            samples.append(self.sample(text, name if stop == 4 else f"{name}, after step {stop}"))
         return samples
 
     def groups(self, arguments: str) -> list[Sample]:
@@ -161,6 +163,18 @@ class _Derived:
             + "assert len(optimizer.param_groups) == 2\n"
         )
         return [self.sample(text, "given at once"), self.sample(added, "added later")]
+
+    def mixed_groups(self, name: str, arguments: str, other: str) -> Sample:
+        """One group has the options of one argument list, the rest those of another as defaults."""
+        options = self.spec.signature.bind(arguments, supplied=self.spec.signature.names[:1])
+        own = ", ".join(
+            f"{option}={value.text}" for option, value in options.items() if option in self.options
+        )
+        groups = f"[dict(params=[p], {own}), dict(params=[q, r])]"
+        text = f"optimizer = {self.new(groups, other)}\n" + self.loop(
+            "optimizer", self.yields("p", "q", "r"), "range(4)"
+        )
+        return self.sample(text, f"{name} beside others")
 
     def none_gradient(self, arguments: str) -> list[Sample]:
         text = (

@@ -1,0 +1,103 @@
+"""What an operator's spec states at single points: special values and refusals."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from textwrap import indent
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..case import Case, Given, Sample
+from ..spec.words import FLOATING
+from .arguments import VECTOR, Arguments
+from .derivation import Derivation
+from .makers import Makers, evaluate, number
+
+if TYPE_CHECKING:
+    from ..spec import Formula, Refusal, Special
+
+
+def special(of: Derivation) -> Iterator[Case]:
+    """A clause for each special point: alone, and in every lane of a vector."""
+    for id, entry in of.body.special.items():
+        yield of.case(
+            id,
+            f"At {_spoken(entry.arguments)} {_claimed(entry)}.",
+            lambda mode, entry=entry: _special(of, entry),
+            dtypes=tuple(d for d in of.dtypes if d in FLOATING),
+            needs=frozenset({"autograd"}),
+        )
+
+
+def errors(of: Derivation) -> Iterator[Case]:
+    """A clause for each documented refusal."""
+    for id, entry in of.body.errors.items():
+        says = entry.says or f"`{' '.join(entry.call.text.split())}` is refused with {entry.raises}."
+        yield of.case(
+            id,
+            says,
+            lambda mode, id=id, entry=entry: _refused(of, id, entry),
+            dtypes=("float32",),
+            judge="literals",
+            needs=frozenset({"error-checks"}),
+        )
+
+
+def _special(of: Derivation, entry: Special) -> list[Sample]:
+    samples = []
+    call = of.calls()[0]
+    others = {str(k): str(v.text) for k, v in entry.arguments.items() if k not in of.body.inputs}
+    shapes = {"scalar": (), "vector": (VECTOR,)} if of.body.elementwise else {"scalar": ()}
+    for name, shape in shapes.items():
+        tensors = {
+            str(n): Given(np.full(shape, number(entry.arguments[n]), dtype=np.float64))
+            for n in of.body.inputs
+            if n in entry.arguments
+        }
+        here = Arguments(name, tensors, {**call.others, **others}, FLOATING, of.body.signature)
+        text = f"result = {here.text(of.name)}\n"
+        if entry.result is not None:
+            text += f"assert result == {_full(shape, number(entry.result))}\n"
+        gradients = entry.gradients(tuple(tensors))
+        if gradients:
+            text += f"gradients = torch.autograd.grad(result, ({', '.join(gradients)},), torch.ones_like(result))\n"
+        for position, value in enumerate(gradients.values()):
+            text += f"assert gradients[{position}] == {_full(shape, number(value))}\n"
+        samples.append(of.sample(here, text, tuple(gradients)))
+    return samples
+
+
+def _refused(of: Derivation, id: str, entry: Refusal) -> list[Sample]:
+    bound = of.body.signature.bind(entry.call, supplied=of.body.inputs)
+    first = of.calls()[0] if of.calls() else None
+    tensors = dict(first.tensors) if first else {}
+    for name in of.body.inputs:
+        if name in bound and bound[name].text == "None":
+            tensors.pop(name, None)
+        elif name in bound:
+            tensors[str(name)] = evaluate(bound[name], Makers(f"{of.name}:{id}:{name}"))
+    others = {k: str(v.text) for k, v in bound.items() if k not in tensors}
+    if first:
+        others = {**{k: v for k, v in first.others.items() if k in first.required}, **others}
+    call = Arguments("refused", tensors, others, ("float32",), of.body.signature)
+    text = f"with raises({entry.raises}):\n" + indent(call.text(of.name), "    ") + "\n"
+    return [of.sample(call, text)]
+
+
+def _spoken(arguments: Mapping[str, Formula]) -> str:
+    return ", ".join(f"{name} = {value.text}" for name, value in arguments.items())
+
+
+def _claimed(entry: Special) -> str:
+    result = [f"the result is {entry.result.text}"] if entry.result else []
+    return " and ".join(
+        result
+        + [f"the gradient of {n} is {g.text}" for n, g in entry.gradients(tuple(entry.arguments)).items()]
+    )
+
+
+def _full(shape: tuple[int, ...], value: Any) -> str:
+    """A constant array as program text."""
+    value = {np.inf: "np.inf", -np.inf: "-np.inf"}.get(value, "np.nan" if value != value else repr(value))
+    return f"np.full({shape}, {value})"

@@ -1,0 +1,74 @@
+"""What all derived checks of an operator share: its calls, their text, and the samples made of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from ..case import Case, Sample
+from ..spec.words import COMPLEX, FLOATING, INTEGER
+from .arguments import Arguments, arguments
+from .common import case, generated, prelude
+
+if TYPE_CHECKING:
+    from ..spec import Body, OperatorSpec
+
+
+class Derivation:
+    """One overload of an operator, as its checks are derived from it."""
+
+    def __init__(self, spec: OperatorSpec, body: Body, prefix: str) -> None:
+        self.spec, self.body, self.prefix = spec, body, prefix
+        self.name = str(spec.operator)
+        self.inplace = [n for n in spec.also if n.endswith("_")]
+        self.modules = [
+            n for n in spec.also if n.rpartition(".")[2][0].isupper() and not n.startswith("torch.Tensor")
+        ]
+        self.aliases = [n for n in spec.also if n not in self.inplace and n not in self.modules]
+        self.line = body.line
+        # Samples that differ in their values alone share one program, and so its compiled form.
+        self.program = cache(lambda text: generated(text, spec))
+        self.calls = cache(lambda: list(arguments(body, str(spec.operator) + prefix)))
+
+    @property
+    def dtypes(self) -> tuple[str, ...]:
+        offered = {d for i in self.body.inputs.values() for d in i.dtype} or set(FLOATING)
+        return tuple(d for d in (*FLOATING, *COMPLEX, *INTEGER, "bool") if d in offered)
+
+    @property
+    def continuous(self) -> bool:
+        """Whether it has a derivative: a floating input that matters and a floating result."""
+        inputs = [i for i in self.body.inputs.values() if set(i.dtype) & set(FLOATING)]
+        return not {"bool", "int64"}.issuperset(self.body.result) and any(i.differentiable for i in inputs)
+
+    def case(self, id: str, says: str, samples: Callable[[str], Sequence[Sample]], **options: Any) -> Case:
+        dtypes = options.pop("dtypes", self.dtypes)
+        return case(self.spec, self.prefix + id, says, samples, line=self.line, dtypes=dtypes, **options)
+
+    def sample(
+        self, call: Arguments, text: str, gradients: Sequence[str] = (), name: str | None = None
+    ) -> Sample:
+        inputs = call.with_gradients(gradients) if gradients else dict(call.tensors)
+        return Sample(name or call.name, self.program(text), inputs, (prelude(),), call.dtypes)
+
+    def result(self, call: Arguments, mode: str) -> str:
+        """Statements that leave the result under that name: the bare call, or the call as a mode transforms it."""
+        if mode == "eager":
+            return f"result = {call.text(self.name)}\n"
+        tensors = ", ".join(call.tensors)
+        function = f"@transformed\ndef function({tensors}):\n    return {call.text(self.name)}\n"
+        return function + f"result = function({tensors})\n"
+
+    def differentiable(self, call: Arguments) -> tuple[str, ...]:
+        return call.differentiable(self.body) if set(call.dtypes) & set(FLOATING + COMPLEX) else ()
+
+    def smooth(self) -> Iterator[tuple[Arguments, tuple[str, ...]]]:
+        """The real calls that can be differentiated, with the tensors by which."""
+        for call in self.calls():
+            if set(call.dtypes) & set(FLOATING) and (names := self.differentiable(call)):
+                yield call, names
+
+    def plain(self) -> list[Arguments]:
+        """One call for each argument list: its first shape, in floating dtypes."""
+        return [call for call in self.calls() if call.name in ("defaults", *self.body.tries)]

@@ -1,0 +1,104 @@
+"""The other forms of an operator: methods, modules, in place, `out=`, and inputs of several dtypes."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from reference_impls.dtypes import NAMES
+
+from ..case import Given, Sample
+from .derivation import Derivation
+
+PROMOTIONS = (
+    (("float32", (3,)), ("int64", (3,))),
+    (("int64", ()), ("float32", (3,))),
+    (("bfloat16", (3,)), ("float16", (3,))),
+    (("float32", (3,)), ("float64", ())),
+    (("float32", (3,)), ("float64", (3,))),
+    (("int32", (3,)), ("float64", ())),
+    (("uint8", (3,)), ("int8", (3,))),
+    (("int16", (3,)), ("int64", ())),
+)
+"""Pairs of dtype and shape that meet: categories, widths, and the lower rank of zero-dimensional tensors."""
+
+
+def forms(of: Derivation) -> list[Sample]:
+    """Every alias, method and module form on every argument list."""
+    samples = []
+    for call in of.plain():
+        first = next(iter(call.tensors))
+        for alias in of.aliases:
+            if alias.startswith("torch.Tensor."):
+                text = call.text(f"{first}.{alias.rpartition('.')[2]}", without=[first])
+            else:
+                text = call.text(alias)
+            samples.append(of.sample(call, f"yield {text}\n", name=f"{call.name}, {alias}"))
+        for module in of.modules:
+            forward = [n for n in call.tensors if n in call.required]
+            built = call.text(module, without=forward)
+            text = f"yield {built}({', '.join(forward)})\n"
+            samples.append(of.sample(call, text, name=f"{call.name}, {module}"))
+    return samples
+
+
+def promoting(of: Derivation) -> list[str]:
+    """The inputs whose common dtype is that of the result."""
+    if not of.body.elementwise or of.body.result != ("promote",):
+        return []
+    return [str(n) for n, i in of.body.inputs.items() if {"int64", "float32"} <= set(i.dtype)]
+
+
+def promotion(of: Derivation) -> list[Sample]:
+    """The first two inputs in pairs of dtypes."""
+    call = of.calls()[0]
+    first, second = promoting(of)[:2]
+    samples = []
+    for one, other in PROMOTIONS:
+        tensors = dict(call.tensors)
+        for name, (dtype, shape) in ((first, one), (second, other)):
+            array = np.resize(tensors[name].values, shape).astype(NAMES[dtype].storage)
+            tensors[name] = Given(array, dtype=dtype)
+        tensors = {n: g if g.dtype else Given(np.resize(g.values, (3,))) for n, g in tensors.items()}
+        text = f"result = {call.text(of.name)}\nassert result.dtype == torch.result_type({first}, {second})\n"
+        spoken = " with ".join(dtype + " scalar" * (not shape) for dtype, shape in (one, other))
+        samples.append(of.sample(replace(call, tensors=tensors), text + "yield result\n", name=spoken))
+    return samples
+
+
+def in_place(of: Derivation) -> list[Sample]:
+    """The in-place forms on a copy, with their gradient; on a leaf that requires grad they are refused."""
+    samples = []
+    for call in of.plain():
+        first = next(iter(call.tensors))
+        forms = {
+            name: call.text(f"copy.{name.rpartition('.')[2]}", without=[first])
+            if name.startswith("torch.Tensor.")
+            else call.text(name, {first: "copy"})
+            for name in of.inplace
+        }
+        if "inplace" in of.body.signature.names:
+            others = {**call.others, "inplace": "True"}
+            forms["inplace=True"] = replace(call, others=others).text(of.name, {first: "copy"})
+        for form, text in forms.items():
+            program = (
+                f"copy = {first}.clone()\nreturned = {text}\nassert returned is copy\nyield copy\n"
+                + (f"yield vjp(copy, ({first},))\n" if of.continuous else "")
+                + f"with raises(RuntimeError):\n    {text.replace('copy', first, 1)}\n" * of.continuous
+            )
+            samples.append(of.sample(call, program, [first] * of.continuous, f"{call.name}, {form}"))
+    return samples
+
+
+def out(of: Derivation) -> list[Sample]:
+    """`out=` into a tensor of the right shape; arguments that require grad are refused."""
+    samples = []
+    for call in of.plain():
+        into = replace(call, others={**call.others, "out": "out"}).text(of.name)
+        text = f"out = torch.empty_like({call.text(of.name)})\nreturned = {into}\nassert returned is out\nyield out\n"
+        samples.append(of.sample(call, text))
+        if names := of.differentiable(call) if of.continuous else ():
+            refused = f"out = torch.empty_like({call.text(of.name)}.detach())\nwith raises(RuntimeError):\n    {into}\n"
+            samples.append(of.sample(call, refused, names, f"{call.name}, requires grad"))
+    return samples

@@ -1,0 +1,58 @@
+"""Higher and other derivatives: forward mode, and the four compositions of two modes."""
+
+from __future__ import annotations
+
+from ..case import Sample
+from .arguments import Arguments
+from .derivation import Derivation
+
+COMPOSITIONS = {
+    "reverse over reverse": (
+        "outputs = differentiable(function(*inputs))\n"
+        "cotangents = tuple(like(part, 2, requires_grad=True) for part in outputs)\n"
+        "first = torch.autograd.grad(outputs, inputs, cotangents, create_graph=True)\n"
+        "yield torch.autograd.grad(first, inputs + cotangents, directions, materialize_grads=True)\n"
+    ),
+    "forward over reverse": (
+        "def slopes(*inputs):\n"
+        "    return torch.func.grad(lambda *x: contracted(function(*x)), argnums=tuple(range(len(inputs))))(*inputs)\n"
+        "yield torch.func.jvp(slopes, inputs, directions)[1]\n"
+    ),
+    "reverse over forward": (
+        "def slope(*inputs):\n"
+        "    return torch.func.jvp(lambda *x: contracted(function(*x)), inputs, directions)[1]\n"
+        "yield torch.func.grad(slope, argnums=tuple(range(len(inputs))))(*inputs)\n"
+    ),
+    "forward over forward": (
+        "def slope(*inputs):\n"
+        "    return torch.func.jvp(lambda *x: contracted(function(*x)), inputs, directions)[1]\n"
+        "yield torch.func.jvp(slope, inputs, directions)[1]\n"
+    ),
+}
+"""How two modes of differentiation compose; all four give the Hessian times the directions."""
+
+
+def forward_mode(of: Derivation) -> list[Sample]:
+    """The directional derivative of every real call."""
+    text = "yield torch.func.jvp(function, inputs, directions)\n"
+    return [of.sample(call, _curried(of, call, names) + text) for call, names in of.smooth()]
+
+
+def second_order(of: Derivation) -> list[Sample]:
+    """Every real call in each composition, as samples of their own: one that crashes hides no other."""
+    samples = []
+    for call, names in of.smooth():
+        for composition, text in COMPOSITIONS.items():
+            leaves = names if composition == "reverse over reverse" else ()
+            program = _curried(of, call, names) + text
+            samples.append(of.sample(call, program, leaves, f"{call.name}, {composition}"))
+    return samples
+
+
+def _curried(of: Derivation, call: Arguments, names: tuple[str, ...]) -> str:
+    """A function of the differentiable inputs alone, and a direction for each of them."""
+    return (
+        f"def function({', '.join(names)}):\n    return floating({call.text(of.name)})\n"
+        f"inputs = ({', '.join(names)},)\n"
+        "directions = tuple(like(x, 5 + i) for i, x in enumerate(inputs))\n"
+    )
