@@ -68,6 +68,11 @@ class DType:
         """The NumPy dtype that the reference computes in for this label."""
         return np.dtype((np.bool_, np.int64, np.float64, np.complex128)[self.category])
 
+    @cached_property
+    def native(self) -> np.dtype | None:
+        """NumPy's own format of this name, where it has one to round to."""
+        return np.dtype(self.name) if self.category == FLOATING and hasattr(np, self.name) else None
+
     def spacing(self, values: np.ndarray) -> np.ndarray:
         """One ulp of this dtype at the magnitude of each value (float64 in, float64 out)."""
         _, exponent = np.frexp(np.abs(values))
@@ -79,8 +84,8 @@ class DType:
 
         Integers wrap around, as torch's do.
         """
-        if self.category == COMPLEX:
-            part = COMPONENT[self]
+        if self.category == COMPLEX or np.iscomplexobj(values):
+            part = COMPONENT.get(self, self)
             return part.round(values.real) + 1j * part.round(values.imag)
         if self.category == INTEGER:
             low = -(1 << (self.bits - 1)) if self.signed else 0
@@ -88,6 +93,8 @@ class DType:
         if self.category == BOOL or self.precision == 53:
             return values
         with np.errstate(over="ignore", invalid="ignore"):
+            if self.native is not None:
+                return np.asarray(values).astype(self.native).astype(np.float64)
             ulp = self.spacing(values)
             rounded = np.rint(values / ulp) * ulp
             rounded = np.where(np.abs(rounded) > self.largest, np.copysign(np.inf, values), rounded)

@@ -55,13 +55,12 @@ class Noisy(Base):
     def _scaled(self, values: np.ndarray, size: float) -> np.ndarray:
         if values.dtype.kind not in "fc":
             return values
-        with np.errstate(invalid="ignore", over="ignore"):
-            delta = self._random.uniform(-size, size, values.shape)
-            if values.dtype.kind == "c":
-                # Componentwise noise of the size of the modulus: complex products round that way.
-                other = self._random.uniform(-size, size, values.shape)
-                return values * (1.0 + delta + 1j * other)
-            return values * (1.0 + delta)
+        delta = self._random.uniform(-size, size, values.shape)
+        if values.dtype.kind == "c":
+            # Componentwise noise of the size of the modulus: complex products round that way.
+            other = self._random.uniform(-size, size, values.shape)
+            return values * (1.0 + delta + 1j * other)
+        return values * (1.0 + delta)
 
     def result(self, values: np.ndarray) -> np.ndarray:
         if values.dtype.kind not in "fc":
@@ -69,13 +68,12 @@ class Noisy(Base):
         noisy = self._scaled(values, self.dtype.unit_roundoff)
         # Gradual underflow: below the smallest normal number rounding is absolute.
         floor = 0.5 * self.dtype.smallest_subnormal
-        tiny = (np.abs(values) < 2.0**self.dtype.min_exponent) & (values != 0)
-        if tiny.any():
+        small = np.abs(values) < 2.0**self.dtype.min_exponent
+        if small.any() and (tiny := small & (values != 0)).any():
             noisy = np.where(tiny, noisy + self._random.uniform(-floor, floor, values.shape), noisy)
         if self.dtype.precision == 53:
             return np.asarray(noisy)
-        exact = (self.dtype.round(values) == values) | ~np.isfinite(values)
-        return np.where(exact, values, noisy)
+        return np.where(self.dtype.round(values) == values, values, noisy)
 
     def addends(self, values: np.ndarray, terms: int) -> np.ndarray:
         return self._scaled(values, self.dtype.unit_roundoff * np.sqrt(max(terms, 1)))
