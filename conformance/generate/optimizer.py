@@ -36,14 +36,23 @@ def optimizer_cases(spec: OptimizerSpec) -> Iterator[Case]:
             derived.trajectory(arguments),
         )
     longest = max(tries.values(), key=len)
+    others = dict(zip(tries, [*list(tries.values())[1:], *tries.values()], strict=False))
     yield derived.case(
         "resume",
         "Saved after any step and loaded into a fresh optimizer, it continues as if never interrupted.",
-        derived.resume(longest),
-        judge="reference",
+        [
+            sample
+            for id, arguments in tries.items()
+            for sample in derived.resume(id, arguments, others[id], (0, 1, 4) if arguments == longest else (4,))
+        ],
     )
     yield derived.case(
-        "param-groups", "The options of a parameter group override the defaults.", derived.groups(longest)
+        "param-groups",
+        "The options of a parameter group override the defaults.",
+        [
+            *derived.groups(longest),
+            *(derived.mixed_groups(id, arguments, others[id]) for id, arguments in tries.items()),
+        ],
     )
     yield derived.case(
         "none-gradient",
@@ -97,7 +106,6 @@ class _Derived:
     def __init__(self, spec: OptimizerSpec) -> None:
         self.spec = spec
         self.states = [str(name) for name in spec.state]
-        self.options = frozenset(spec.hyperparameters)
         parameters = list(spec.signature.parameters.values())
         self.has_defaults = all(not p.required for p in parameters[1:])
 
@@ -166,11 +174,9 @@ class _Derived:
 
     def mixed_groups(self, name: str, arguments: str, other: str) -> Sample:
         """One group has the options of one argument list, the rest those of another as defaults."""
-        options = self.spec.signature.bind(arguments, supplied=self.spec.signature.names[:1])
-        own = ", ".join(
-            f"{option}={value.text}" for option, value in options.items() if option in self.options
-        )
-        groups = f"[dict(params=[p], {own}), dict(params=[q, r])]"
+        options = self.spec.signature.bind(arguments, without=self.spec.signature.names[:1])
+        own = ", ".join(["params=[p]", *(f"{option}={value.text}" for option, value in options.items())])
+        groups = f"[dict({own}), dict(params=[q, r])]"
         text = f"optimizer = {self.new(groups, other)}\n" + self.loop(
             "optimizer", self.yields("p", "q", "r"), "range(4)"
         )
