@@ -4,13 +4,20 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .hooks import Hooks, RemovableHandle
 from .tensor import Tensor
 
 if TYPE_CHECKING:
     from .reference import Reference
+
+
+class IncompatibleKeys(NamedTuple):
+    """Names that a loaded dictionary lacked, and names in it that the module lacks."""
+
+    missing_keys: list[str]
+    unexpected_keys: list[str]
 
 
 def _parameter_class(ref: Reference) -> type[Tensor]:
@@ -180,7 +187,7 @@ class Module:
             for name, tensor in own.items():
                 if name in state_dict:
                     tensor.copy_(state_dict[name])
-        return missing, unexpected
+        return IncompatibleKeys(missing, unexpected)
 
     def zero_grad(self, set_to_none: bool = True) -> None:
         for parameter in self.parameters():

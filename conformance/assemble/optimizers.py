@@ -147,10 +147,14 @@ def scheduler_class(spec: SchedulerSpec, reference: Reference) -> type:
             self._apply()
 
         def state_dict(self) -> dict[str, Any]:
-            return {"last_epoch": self.last_epoch, "base_lrs": self.base_lrs, "_last_lr": self._last_lr}
+            own = {"last_epoch": self.last_epoch, "base_lrs": self.base_lrs, "_last_lr": self._last_lr}
+            return {**self.options, **own}
 
         def load_state_dict(self, state: dict[str, Any]) -> None:
-            self.__dict__.update(copy.deepcopy(state))
+            loaded = copy.deepcopy(state)
+            self.options = {name: loaded.get(name, value) for name, value in self.options.items()}
+            own = {name: value for name, value in loaded.items() if name not in self.options}
+            self.__dict__.update(own, last_epoch=loaded.get("last_epoch", self.last_epoch))
 
     Scheduler.__name__ = Scheduler.__qualname__ = str(spec.scheduler).rpartition(".")[2]
     return Scheduler

@@ -27,7 +27,12 @@ def scheduler_cases(spec: SchedulerSpec) -> Iterator[Case]:
     for id, arguments in trials.items():
         says = f"With {arguments} every group follows the closed form at each of {EPOCHS} epochs."
         yield derived.case(id, says, [derived.curve(arguments)])
-    samples = [derived.resume(id, arguments) for id, arguments in trials.items()]
+    samples = [
+        derived.resume(id, arguments, other)
+        for (id, arguments), other in zip(
+            trials.items(), [*list(trials.values())[1:], *trials.values()], strict=False
+        )
+    ]
     yield derived.case(
         "resume", "Loaded into a fresh scheduler at any epoch, it continues as if never stopped.", samples
     )
@@ -54,6 +59,7 @@ def scheduler_cases(spec: SchedulerSpec) -> Iterator[Case]:
 
 
 SGD = f"torch.optim.SGD({GROUPS}, lr=1.0)"
+FRESH = "torch.optim.SGD([{'params': [p], 'lr': 3.0}, {'params': [q], 'lr': 1.5}], lr=2.0)"
 
 
 class _Derived:
@@ -94,14 +100,16 @@ class _Derived:
         )
         return self.sample(text, "curve")
 
-    def resume(self, name: str, arguments: str) -> Sample:
+    def resume(self, name: str, arguments: str, other: str) -> Sample:
+        """Both fresh objects are built with other numbers: what is loaded replaces them."""
         text = (
             f"for stop in range({EPOCHS // 3}):\n"
             f"    optimizer = {SGD}\n    scheduler = {self.new(arguments)}\n"
             "    for epoch in range(stop):\n        optimizer.step()\n        scheduler.step()\n"
             "    saved = [optimizer.state_dict(), scheduler.state_dict()]\n"
-            f"    optimizer = {SGD}\n    scheduler = {self.new(arguments)}\n"
-            "    optimizer.load_state_dict(saved[0])\n    scheduler.load_state_dict(saved[1])\n    rates = []\n"
+            f"    optimizer = {FRESH}\n    scheduler = {self.new(other)}\n"
+            "    optimizer.load_state_dict(saved[0])\n    scheduler.load_state_dict(saved[1])\n"
+            "    yield scheduler.get_last_lr()\n    rates = []\n"
             f"    for epoch in range(stop, {EPOCHS}):\n        rates.append({RATES})\n"
             "        optimizer.step()\n        scheduler.step()\n    yield rates\n"
         )

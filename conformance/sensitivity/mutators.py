@@ -177,7 +177,7 @@ def coefficient(site: Site) -> Iterator[ast.expr]:
     node, parent = site.node, site.parent
     if isinstance(parent, ast.UnaryOp):
         parent = site.parents.get(parent)
-    if _is_number(node) and _arithmetic(parent) and not _counts(parent):  # type: ignore[arg-type]
+    if _is_number(node) and node.value and _arithmetic(parent) and not _counts(parent):  # type: ignore
         assert isinstance(node, ast.Constant)
         yield ast.Constant(round(node.value * SCALE, 12))
 

@@ -11,12 +11,12 @@ from reference_impls import Reference
 
 from ..assemble import assemble
 from ..backends.reference import ReferenceBackend
-from ..spec import Spec, TopicSpec, discover, load
+from ..spec import ModuleSpec, Spec, TopicSpec, discover, load
 from ..verdict import Line, Verdict
 from .lines import Judge, Planned, planned
 from .mutant import Mutant
 from .rules import rule_mutants
-from .shells import shell_mutants
+from .shells import module_mutants, shell_mutants
 from .tape import tape_mutants
 from .texts import text_mutants
 
@@ -46,6 +46,8 @@ def mutants(specs: Sequence[Spec], lines: Sequence[Planned]) -> Iterator[Mutant]
     for spec in specs:
         yield from text_mutants(spec)
         yield from shell_mutants(spec)
+    if any(isinstance(spec, ModuleSpec) for spec in specs):
+        yield from module_mutants()
     if any(isinstance(spec, TopicSpec) for spec in specs):
         yield from tape_mutants()
     yield from rule_mutants(frozenset().union(*(line.uses for line in lines)))

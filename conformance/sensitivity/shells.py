@@ -31,15 +31,29 @@ def shell_mutants(spec: Spec) -> Iterator[Mutant]:
         yield _mutant(spec, mutator, what, method, override)
 
 
+def module_mutants() -> Iterator[Mutant]:
+    """Every mutant of the bookkeeping that all modules share."""
+    for mutator, what, method, override in MODULES:
+        prepare = _breaking("torch.nn.Module", method, override)
+        yield Mutant("torch.nn", "torch.nn.Module", mutator, what, prepare=prepare)
+
+
 def _mutant(spec: Spec, mutator: str, what: str, method: str, override: Override) -> Mutant:
+    id, name = spec.relative_path, str(spec.name)
+    prepare = _breaking(name, method, override)
+    return Mutant(area(id), id, mutator, what, prepare=prepare, reach=frozenset({name}))
+
+
+def _breaking(name: str, method: str, override: Override) -> Callable[[Reference], None]:
+    """Overrides a method in the class of this name, which is a fresh one in every reference."""
+
     def prepare(reference: Reference) -> None:
         owner: Any = reference.torch
-        for part in str(spec.name).split(".")[1:]:
+        for part in name.split(".")[1:]:
             owner = getattr(owner, part)
-        setattr(owner, method, override(getattr(owner, method)))  # of this reference alone: its class is fresh
+        setattr(owner, method, override(getattr(owner, method)))
 
-    id = spec.relative_path
-    return Mutant(area(id), id, mutator, what, prepare=prepare, reach=frozenset({str(spec.name)}))
+    return prepare
 
 
 Fault = tuple[str, str, str, Override]
@@ -53,7 +67,6 @@ def _optimizer(spec: OptimizerSpec) -> Iterator[Fault]:
         yield "state dict without an option", option, "state_dict", _without_option(option)
     for name in spec.state:
         yield "state dict without a state", str(name), "state_dict", _without_state(str(name))
-    yield "state dict loaded by reference", "", "load_state_dict", _by_reference
     yield "state not loaded", "", "load_state_dict", _options_only
     yield "later groups not stepped", "", "step", _first_group_only
     yield "missing gradient stepped as zero", "", "step", _zero_for_none
@@ -91,15 +104,6 @@ def _without_state(name: str) -> Override:
         return faulty
 
     return state_dict
-
-
-def _by_reference(right: Callable[..., Any]) -> Callable[..., Any]:
-    def load_state_dict(self: Any, state_dict: Any) -> None:
-        right(self, state_dict)
-        params = [param for group in self.param_groups for param in group["params"]]
-        self.state = {params[number]: state for number, state in state_dict["state"].items()}
-
-    return load_state_dict
 
 
 def _options_only(right: Callable[..., Any]) -> Callable[..., Any]:
@@ -161,7 +165,6 @@ def _scheduler() -> Iterator[Fault]:
     yield "only the first group", "", "_apply", _first_group_scheduled
     yield "gives no warning", "", "step", _silent
     yield "reported rate not updated", "", "get_last_lr", lambda right: lambda self: self.base_lrs
-    yield "state dict loaded by reference", "", "load_state_dict", lambda right: lambda self, state: vars(self).update(state)
     yield "state not loaded", "", "load_state_dict", lambda right: lambda self, state: None
 
 
@@ -200,14 +203,7 @@ def _module(spec: ModuleSpec) -> Iterator[Fault]:
     for name in (str(name) for name in spec.members if name.isidentifier()):
         yield "state dict without an entry", name, "state_dict", _without_member(name)
         yield "state not loaded", name, "load_state_dict", _not_loading(name)
-    yield "state dict copies", "", "state_dict", _copying
-    yield "state dict requires grad", "", "state_dict", lambda right: lambda self, **o: right(self, **{**o, "keep_vars": True})
-    yield "loading is never strict", "", "load_state_dict", lambda right: lambda self, state, strict=True: right(self, state, False)
-    yield "evaluation does nothing", "", "train", lambda right: lambda self, mode=True: right(self, True)
-    yield "training does nothing", "", "train", lambda right: lambda self, mode=True: right(self, False)
-    yield "starts in evaluation", "", "__init__", _evaluating
     yield "parameters without gradients", "", "__init__", _frozen
-    yield "works under no_grad", "", "forward", _unrecorded
 
 
 def _without_member(name: str) -> Override:
@@ -235,6 +231,15 @@ def _copying(right: Callable[..., Any]) -> Callable[..., Any]:
     return lambda self, **options: {name: tensor.clone() for name, tensor in right(self, **options).items()}
 
 
+def _emptying(right: Callable[..., Any]) -> Callable[..., Any]:
+    def load_state_dict(self: Any, state_dict: Any, strict: bool = True) -> Any:
+        result = right(self, state_dict, strict)
+        state_dict.clear()
+        return result
+
+    return load_state_dict
+
+
 def _evaluating(right: Callable[..., Any]) -> Callable[..., Any]:
     def __init__(self: Any, *args: Any, **kwargs: Any) -> None:
         right(self, *args, **kwargs)
@@ -253,9 +258,22 @@ def _frozen(right: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _unrecorded(right: Callable[..., Any]) -> Callable[..., Any]:
-    def forward(self: Any, *args: Any, **kwargs: Any) -> Any:
+    def __call__(self: Any, *args: Any, **kwargs: Any) -> Any:
         off: AbstractContextManager = self._ref.torch.no_grad()
         with off:
             return right(self, *args, **kwargs)
 
-    return forward
+    return __call__
+
+
+MODULES: tuple[Fault, ...] = (
+    ("state dict copies", "", "state_dict", _copying),
+    ("state dict requires grad", "", "state_dict", lambda right: lambda self, **o: right(self, **{**o, "keep_vars": True})),
+    ("loading is never strict", "", "load_state_dict", lambda right: lambda self, state, strict=True: right(self, state, False)),
+    ("loading is always strict", "", "load_state_dict", lambda right: lambda self, state, strict=True: right(self, state)),
+    ("loading empties the source", "", "load_state_dict", _emptying),
+    ("evaluation does nothing", "", "train", lambda right: lambda self, mode=True: right(self, True)),
+    ("training does nothing", "", "train", lambda right: lambda self, mode=True: right(self, False)),
+    ("starts in evaluation", "", "__init__", _evaluating),
+    ("works under no_grad", "", "__call__", _unrecorded),
+)
