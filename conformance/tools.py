@@ -32,7 +32,15 @@ class Distribution:
         if self.name == "bernoulli":
             hits = int(np.count_nonzero(values))
             return bool(stats.binomtest(hits, values.size, self.parameters[0]).pvalue > ALARM)
+        if self.name == "uniform" and not self._inside(values):
+            return False
         return bool(stats.kstest(values, self.name, self.parameters).pvalue > ALARM)
+
+    def _inside(self, values: np.ndarray) -> bool:
+        """Whether all values lie between the bounds, which may be rounded to float32 or wider."""
+        low, width = self.parameters
+        slack = (abs(low) + abs(low + width)) * 2.0**-23
+        return bool(np.all((values >= low - slack) & (values <= low + width + slack)))
 
 
 def uniform(low: float, high: float) -> Distribution:

@@ -55,19 +55,24 @@ def module_class(spec: ModuleSpec, reference: Reference) -> type:
 
 
 def initial(state: Member, shape: tuple[int, ...], options: dict[str, Any], reference: Reference) -> Any:
-    """The values that a parameter or a buffer starts from: constants exactly, distributions as zeros.
+    """The values that a parameter or a buffer starts from: a constant, or draws from a distribution.
 
     A program that compares anything sets the state of both sides first; distributions have clauses of their own.
     """
-    label = reference.torch.int64 if state.dtype == "int64" else reference.torch.get_default_dtype()
-    constant = _constant(state, options, reference)
-    return reference.torch.full(shape, 0 if constant is None else constant, dtype=label)
-
-
-def _constant(state: Member, options: dict[str, Any], reference: Reference) -> float | None:
-    if state.init is None or state.init.free & {"uniform", "normal"}:
-        return None
-    return float(state.init.evaluate(vocabulary_of(reference), **options))
+    torch = reference.torch
+    label = torch.int64 if state.dtype == "int64" else torch.get_default_dtype()
+    if state.init is None:
+        return torch.zeros(shape, dtype=label)
+    draws = {
+        "uniform": lambda low, high: low + (high - low) * torch.rand(shape, dtype=label),
+        "normal": lambda mean, deviation: mean + deviation * torch.randn(shape, dtype=label),
+    }
+    start = state.init.evaluate({**vocabulary_of(reference), **draws}, **options)
+    return (
+        start
+        if isinstance(start, reference.Tensor) and start.shape == shape
+        else torch.full(shape, float(start), dtype=label)
+    )
 
 
 def functional_module(

@@ -145,6 +145,7 @@ class _Derived:
             "module = filled({new}).eval()\ncopy = {new}.eval()\nmissing = copy.load_state_dict(module.state_dict())\n"
             "assert list(missing.missing_keys) + list(missing.unexpected_keys) == []\n"
             "assert list(copy.state_dict()) == list(module.state_dict())\n"
+            "assert dict(copy.state_dict()) == dict(module.state_dict())\n"
             "assert copy({inputs}) == module({inputs})\n"
         )
         return self.samples(text)

@@ -52,7 +52,7 @@ def vjp(result, inputs, seed=0, **options):
 
 
 def filled(module):
-    """The module with every parameter and floating buffer set to a pattern, so that two builds agree."""
+    """The module with every parameter and buffer set to a pattern, so that two builds agree; counters to two."""
     with torch.no_grad():
         for number, (_, parameter) in enumerate(module.named_parameters()):
             parameter.copy_(
@@ -61,6 +61,8 @@ def filled(module):
         for number, (_, buffer) in enumerate(module.named_buffers()):
             if buffer.dtype.is_floating_point:
                 buffer.copy_(torch.tensor(pattern(tuple(buffer.shape), number, 0.5, 2.0), dtype=buffer.dtype))
+            else:
+                buffer.fill_(2)
     return module
 
 
@@ -73,5 +75,5 @@ def gradient(parameter, step):
 
 def state_of(optimizer, parameter, names):
     """The entries of an optimizer's state for a parameter that its documentation names, in that order."""
-    state = optimizer.state[parameter] if parameter in optimizer.state else {}
+    state = optimizer.state.get(parameter, {})
     return [state.get(name) for name in names]
