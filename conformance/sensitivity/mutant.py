@@ -23,12 +23,16 @@ Patch = tuple[object, str, Callable[[Any], Any]]
 
 def _copy(name: str, cotangent: Callable[..., Any]) -> Primitive:
     """The identity, with a cotangent of its own."""
-    return Primitive(name, lambda xp, input: input.copy(), {"input": cotangent}, kind=Kind.MOVEMENT, dtype="same")
+    return Primitive(
+        name, lambda xp, input: input.copy(), {"input": cotangent}, kind=Kind.MOVEMENT, dtype="same"
+    )
 
 
 EXTRA = {
     "identity_of_scaled_gradient": _copy("identity_of_scaled_gradient", lambda g: g * SCALE),
-    "identity_of_scaled_second": _copy("identity_of_scaled_second", lambda F, g: F.identity_of_scaled_gradient(g)),
+    "identity_of_scaled_second": _copy(
+        "identity_of_scaled_second", lambda F, g: F.identity_of_scaled_gradient(g)
+    ),
 }
 """Primitives of faulty references: the value is right, and the gradient or only the second derivative is not."""
 

@@ -66,7 +66,9 @@ def mutations(text: str, names: Names = Names()) -> list[Mutation]:  # noqa: B00
     tree = ast.parse(text)
     parents = {child: node for node in ast.walk(tree) for child in ast.iter_child_nodes(node)}
     nodes = [node for node in ast.walk(tree) if isinstance(node, ast.expr)]
-    nodes.sort(key=lambda node: (node.lineno, node.col_offset, -(node.end_lineno or 0), -(node.end_col_offset or 0)))
+    nodes.sort(
+        key=lambda node: (node.lineno, node.col_offset, -(node.end_lineno or 0), -(node.end_col_offset or 0))
+    )
     found: dict[str, Mutation] = {}
     for node in nodes:
         for mutator, replace in MUTATORS.items():
@@ -123,7 +125,12 @@ def with_result(text: str, function: str) -> str:
 
 def without_assignment(text: str, name: str) -> str:
     """The text in which nothing is assigned to a name any more."""
-    targets = [target for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Assign) for target in node.targets]
+    targets = [
+        target
+        for node in ast.walk(ast.parse(text))
+        if isinstance(node, ast.Assign)
+        for target in node.targets
+    ]
     places = [span(text, target) for target in targets if isinstance(target, ast.Name) and target.id == name]
     for start, end in sorted(places, reverse=True):
         text = f"{text[:start]}unused_{name}{text[end:]}"
@@ -134,7 +141,11 @@ def without_assignment(text: str, name: str) -> str:
 
 
 def _is_number(node: ast.AST | None) -> bool:
-    return isinstance(node, ast.Constant) and isinstance(node.value, int | float) and not isinstance(node.value, bool)
+    return (
+        isinstance(node, ast.Constant)
+        and isinstance(node.value, int | float)
+        and not isinstance(node.value, bool)
+    )
 
 
 def _is_sequence(node: ast.expr) -> bool:
@@ -253,9 +264,16 @@ def condition(site: Site) -> Iterator[ast.expr]:
     if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
         yield node.operand
     elif isinstance(parent, ast.If | ast.IfExp) and node is parent.test:
-        if not (isinstance(node, ast.Compare) and isinstance(node.ops[0], ast.Eq | ast.NotEq | ast.Is | ast.IsNot)):
+        if not (
+            isinstance(node, ast.Compare) and isinstance(node.ops[0], ast.Eq | ast.NotEq | ast.Is | ast.IsNot)
+        ):
             yield ast.UnaryOp(ast.Not(), node)  # type: ignore[arg-type]
-    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "where" and len(node.args) == 3:
+    if (
+        isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Name)
+        and node.func.id == "where"
+        and len(node.args) == 3
+    ):
         chosen, yes, no = node.args
         yield ast.Call(node.func, [chosen, no, yes], [])
 

@@ -53,7 +53,9 @@ def mutants(specs: Sequence[Spec], lines: Sequence[Planned]) -> Iterator[Mutant]
     yield from rule_mutants(frozenset().union(*(line.uses for line in lines)))
 
 
-def measure(paths: Sequence[Path], root: Path, tell: Callable[[Outcome], None] = lambda outcome: None) -> list[Outcome]:
+def measure(
+    paths: Sequence[Path], root: Path, tell: Callable[[Outcome], None] = lambda outcome: None
+) -> list[Outcome]:
     """The fate of every mutant of the specs in ``paths``; the reference is assembled from all below ``root``.
 
     ``tell`` hears of each outcome as it is won.
@@ -88,7 +90,9 @@ def fate(mutant: Mutant, specs: Sequence[Spec], lines: Sequence[Planned], judge:
 
 def _own(mutant: Mutant, line: Planned) -> bool:
     """Whether a clause is about what is broken: it is in the same spec, or in a topic if that is the tape."""
-    return line.subject == mutant.subject if mutant.reach is not None else isinstance(line.case.spec, TopicSpec)
+    return (
+        line.subject == mutant.subject if mutant.reach is not None else isinstance(line.case.spec, TopicSpec)
+    )
 
 
 def caught(line: Line) -> bool:

@@ -73,13 +73,25 @@ def _optimizer(spec: OptimizerSpec) -> Iterator[Fault]:
     yield "closure's loss not returned", "", "step", _returning_none
     yield "closure not called", "", "step", _without_closure
     yield "zero_grad does nothing", "", "zero_grad", lambda right: lambda self, set_to_none=True: None
-    yield "zero_grad keeps tensors", "", "zero_grad", lambda right: lambda self, set_to_none=True: right(self, False)
-    yield "zero_grad drops tensors", "", "zero_grad", lambda right: lambda self, set_to_none=False: right(self, True)
+    yield (
+        "zero_grad keeps tensors",
+        "",
+        "zero_grad",
+        lambda right: lambda self, set_to_none=True: right(self, False),
+    )
+    yield (
+        "zero_grad drops tensors",
+        "",
+        "zero_grad",
+        lambda right: lambda self, set_to_none=False: right(self, True),
+    )
     yield "gradient negated in place", "", "step", _spoiling_gradients
 
 
 def _ignoring(option: str) -> Override:
-    return lambda right: lambda self, param, group: right(self, param, {**group, option: self.options[option]})
+    return lambda right: (
+        lambda self, param, group: right(self, param, {**group, option: self.options[option]})
+    )
 
 
 def _without_option(option: str) -> Override:
@@ -98,7 +110,9 @@ def _without_state(name: str) -> Override:
     def state_dict(right: Callable[..., Any]) -> Callable[..., Any]:
         def faulty(self: Any) -> Any:
             saved = right(self)
-            state = {n: {k: v for k, v in entries.items() if k != name} for n, entries in saved["state"].items()}
+            state = {
+                n: {k: v for k, v in entries.items() if k != name} for n, entries in saved["state"].items()
+            }
             return {**saved, "state": state}
 
         return faulty
@@ -207,9 +221,11 @@ def _module(spec: ModuleSpec) -> Iterator[Fault]:
 
 
 def _without_member(name: str) -> Override:
-    return lambda right: lambda self, **options: {
-        k: v for k, v in right(self, **options).items() if k != options.get("prefix", "") + name
-    }
+    return lambda right: (
+        lambda self, **options: {
+            k: v for k, v in right(self, **options).items() if k != options.get("prefix", "") + name
+        }
+    )
 
 
 def _not_loading(name: str) -> Override:
@@ -268,9 +284,24 @@ def _unrecorded(right: Callable[..., Any]) -> Callable[..., Any]:
 
 MODULES: tuple[Fault, ...] = (
     ("state dict copies", "", "state_dict", _copying),
-    ("state dict requires grad", "", "state_dict", lambda right: lambda self, **o: right(self, **{**o, "keep_vars": True})),
-    ("loading is never strict", "", "load_state_dict", lambda right: lambda self, state, strict=True: right(self, state, False)),
-    ("loading is always strict", "", "load_state_dict", lambda right: lambda self, state, strict=True: right(self, state)),
+    (
+        "state dict requires grad",
+        "",
+        "state_dict",
+        lambda right: lambda self, **o: right(self, **{**o, "keep_vars": True}),
+    ),
+    (
+        "loading is never strict",
+        "",
+        "load_state_dict",
+        lambda right: lambda self, state, strict=True: right(self, state, False),
+    ),
+    (
+        "loading is always strict",
+        "",
+        "load_state_dict",
+        lambda right: lambda self, state, strict=True: right(self, state),
+    ),
     ("loading empties the source", "", "load_state_dict", _emptying),
     ("evaluation does nothing", "", "train", lambda right: lambda self, mode=True: right(self, True)),
     ("training does nothing", "", "train", lambda right: lambda self, mode=True: right(self, False)),

@@ -110,7 +110,10 @@ def _any_roots(right: Callable[..., Any]) -> Callable[..., Any]:
     """A cotangent of ones for whatever comes without one, scalar or not."""
 
     def roots(ref: Any, tensors: Any, cotangents: Any, what: str) -> Any:
-        ones = [ref.torch.ones_like(t).detach() if c is None else c for t, c in zip(tensors, cotangents, strict=True)]
+        ones = [
+            ref.torch.ones_like(t).detach() if c is None else c
+            for t, c in zip(tensors, cotangents, strict=True)
+        ]
         return right(ref, tensors, ones, what)
 
     return roots
@@ -151,7 +154,9 @@ def _zero_for_unused(right: Callable[..., Any]) -> Callable[..., Any]:
 def _filling(right: Callable[..., Any]) -> Callable[..., Any]:
     """The gradient of every result of an operator is kept, as if it were a leaf."""
 
-    def attach(self: Any, record: Any, mask: int, tensors: Any, made: Any, attributes: Any, many: bool) -> None:
+    def attach(
+        self: Any, record: Any, mask: int, tensors: Any, made: Any, attributes: Any, many: bool
+    ) -> None:
         right(self, record, mask, tensors, made, attributes, many)
         for tensor in made:
             if tensor.node is not None:
@@ -239,8 +244,12 @@ IGNORE_NO_GRAD: tuple[Patch, ...] = (
 FAULTS: dict[str, tuple[Patch, ...]] = {
     "gradients overwrite": (_instead(AccumulateGrad, "run", _overwriting),),
     "gradients accumulate twice": ((AccumulateGrad, "run", _twice),),
-    "gradients always accumulate into a new tensor": ((AccumulateGrad, "run", _with_grad_mode(lambda ref: True)),),
-    "gradients accumulate in place under create_graph": ((AccumulateGrad, "run", _with_grad_mode(lambda ref: False)),),
+    "gradients always accumulate into a new tensor": (
+        (AccumulateGrad, "run", _with_grad_mode(lambda ref: True)),
+    ),
+    "gradients accumulate in place under create_graph": (
+        (AccumulateGrad, "run", _with_grad_mode(lambda ref: False)),
+    ),
     "the first gradient is not copied": ((AccumulateGrad, "run", _sharing),),
     "only the last use of a tensor counts": ((Run, "_receive", _last_use_only),),
     "graphs are never freed": (_instead(PrimitiveNode, "release", lambda self: None),),
@@ -256,7 +265,9 @@ FAULTS: dict[str, tuple[Patch, ...]] = {
     "writes do not count as versions": ((inplace, "write", _forgetful_write),),
     "writes leave no history": ((inplace, "write", _history_lost),),
     "writes to leaves are allowed": (_instead(inplace, "check", lambda ref, tensor, arguments: None),),
-    "writes through views leave no history": (_instead(views, "write_through", lambda ref, view, value: None),),
+    "writes through views leave no history": (
+        _instead(views, "write_through", lambda ref, view, value: None),
+    ),
     "results keep their gradients": ((Reference, "_attach", _filling),),
     "retain_grad is ignored": (_instead(Tensor, "retain_grad", lambda self: None),),
     "detach copies": (_instead(Tensor, "detach", _detached_copy),),

@@ -6,7 +6,17 @@ import ast
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from ..spec import Expression, Formula, ModuleSpec, OperatorSpec, OptimizerSpec, SchedulerSpec, Signature, Spec, Text
+from ..spec import (
+    Expression,
+    Formula,
+    ModuleSpec,
+    OperatorSpec,
+    OptimizerSpec,
+    SchedulerSpec,
+    Signature,
+    Spec,
+    Text,
+)
 from ..where import area
 from .mutant import Mutant
 from .mutators import SCALE, SMALL, Names, mutations, with_result, without_assignment
@@ -34,7 +44,9 @@ class Mutated:
         self.text = str(formula.text)
         self.reach = frozenset({str(spec.name), *also})
 
-    def mutant(self, text: str, mutator: str, original: str, mutated: str, line: int = 1, column: int = 1) -> Mutant:
+    def mutant(
+        self, text: str, mutator: str, original: str, mutated: str, line: int = 1, column: int = 1
+    ) -> Mutant:
         """The mutant in which the formula has this text."""
         there = self.formula.text
         faulty = type(self.formula)(Text(text, there.file, there.line, there.column, "|"))
@@ -55,13 +67,20 @@ class Mutated:
 
     def results(self) -> Iterator[Mutant]:
         """The whole result scaled, or only its gradient."""
-        yield self.mutant(with_result(self.text, "scaled_value"), "scaled value", "result", f"{SCALE} * result")
-        yield self.mutant(with_result(self.text, "scaled_gradient"), "scaled gradient", "gradient", f"{SCALE} * gradient")
+        yield self.mutant(
+            with_result(self.text, "scaled_value"), "scaled value", "result", f"{SCALE} * result"
+        )
+        yield self.mutant(
+            with_result(self.text, "scaled_gradient"), "scaled gradient", "gradient", f"{SCALE} * gradient"
+        )
 
     def inputs(self, names: Sequence[str]) -> Iterator[Mutant]:
         """The gradient of one input blocked, or only its derivative scaled."""
         for name in names:
-            for function, what in {"blocked": "blocked gradient", "scaled_second": "scaled second derivative"}.items():
+            for function, what in {
+                "blocked": "blocked gradient",
+                "scaled_second": "scaled second derivative",
+            }.items():
                 text = f"{name} = {function}({name})\n{self.text}"
                 yield self.mutant(text, what, name, f"{function}({name})", 0)
 
@@ -100,7 +119,9 @@ def _operator(spec: OperatorSpec) -> Iterator[Mutant]:
         tensors = [str(name) for name in body.inputs]
         yield from mutated.faults(kinds(body.signature, [tensors]))
         yield from mutated.results()
-        smooth = [name for name in tensors if body.inputs[Text(name)].differentiable and _floats(body.inputs, name)]
+        smooth = [
+            name for name in tensors if body.inputs[Text(name)].differentiable and _floats(body.inputs, name)
+        ]
         yield from mutated.inputs(smooth)
 
 
