@@ -9,11 +9,13 @@ from pathlib import Path
 
 from .. import backends
 from ..assemble import reference_backend
+from ..assemble.operators import vocabulary_of
 from ..case import Case
 from ..check import Base
 from ..deviations import read
 from ..generate import cases
-from ..spec import SpecError, load
+from ..generate.stated import wrong_gradients
+from ..spec import OperatorSpec, Spec, SpecError, load
 from ..where import default_path, packaged_specs, root_of
 from .select import PATHS_HELP, case_id, files
 
@@ -28,11 +30,13 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def main(options: argparse.Namespace) -> int:
     """All faults at once; 1 where there is any."""
     faults: list[str] = []
+    specs: list[Spec] = []
     found: list[Case] = []
     paths = files(options.paths)
     for path in paths:
         try:
-            found += cases(load(path))
+            specs.append(load(path))
+            found += cases(specs[-1])
         except SpecError as error:
             faults.append(str(error))
     if not options.paths and Path(default_path()).resolve() == packaged_specs():
@@ -40,6 +44,7 @@ def main(options: argparse.Namespace) -> int:
     beyond: list[str] = []
     if not faults:  # definitions of a faulty spec would be missed everywhere
         root = root_of(paths[0].resolve() if paths else Path(default_path()))
+        faults += gradient_faults(specs, root)
         found_out = reference_faults(found, root, beyond)
         faults += found_out if options.verbose else (fault.partition("\n")[0] for fault in found_out)
     print(*faults, sep="\n", end="\n" * bool(faults))
@@ -69,6 +74,15 @@ def reference_faults(found: Iterable[Case], root: Path | None, beyond: list[str]
             if fault:
                 yield f"{case.spec.path}:{case.line}: {case.id} ({sample.name}): {fault}"
                 break
+
+
+def gradient_faults(specs: Iterable[Spec], root: Path | None) -> Iterator[str]:
+    """Stated gradients that are not the derivatives of the definitions."""
+    reference = reference_backend(root).reference
+    for spec in specs:
+        if isinstance(spec, OperatorSpec):
+            for fault in wrong_gradients(spec, reference, vocabulary_of(reference)):
+                yield f"{spec.path}:{spec.line}: {fault}"
 
 
 def deviation_faults(found: Iterable[Case]) -> Iterator[str]:

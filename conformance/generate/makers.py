@@ -1,8 +1,8 @@
 """Makes the inputs that a spec asks for: fixed, reproducible, and exact in every dtype.
 
 A spec writes ``given: {x: leaf(3)}`` or ``try: {wide: "input=tensor(2, 64)"}``; these are the functions that it
-calls. Random values are spread evenly over their range (one in each of n equal parts, in a shuffled order) and rounded to
-eight significant bits, so that bfloat16, float16, float32 and float64 hold the same numbers.
+calls. Random values are spread evenly over their range (one in each of n equal parts, in a shuffled order) and
+rounded to eight significant bits, so that bfloat16, float16, float32 and float64 hold the same numbers.
 """
 
 from __future__ import annotations
@@ -30,9 +30,10 @@ def values(shape: tuple[int, ...], low: float, high: float, key: str) -> np.ndar
     spread = low + (high - low) * parts
     # Rounding must not leave the range: an end of the range that bfloat16 lacks would be passed.
     rounded = bfloat16.round(spread)
-    return np.where(
-        (rounded < low) | (rounded > high), bfloat16.round(spread * (1 - 2.0**-7)), rounded
-    ).reshape(shape)
+    outside = (rounded < low) | (rounded > high)
+    if outside.any():
+        rounded = np.where(outside, bfloat16.round(spread * (1 - 2.0**-7)), rounded)
+    return rounded.reshape(shape)
 
 
 class Makers:

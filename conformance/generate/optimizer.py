@@ -43,7 +43,9 @@ def optimizer_cases(spec: OptimizerSpec) -> Iterator[Case]:
         [
             sample
             for id, arguments in tries.items()
-            for sample in derived.resume(id, arguments, others[id], (0, 1, 4) if arguments == longest else (4,))
+            for sample in derived.resume(
+                id, arguments, others[id], (0, 1, 4) if arguments == longest else (4,)
+            )
         ],
     )
     yield derived.case(

@@ -84,7 +84,8 @@ class _Derived:
     def timetable(self, position: int, entry: Timetable) -> Sample:
         rates = [float(number(rate)) for rate in entry.lr.parts]
         text = (
-            f"optimizer = torch.optim.SGD([p], lr={float(number(entry.base_lr))})\nscheduler = {self.new(entry.call.text)}\nrates = []\n"
+            f"optimizer = torch.optim.SGD([p], lr={float(number(entry.base_lr))})\n"
+            f"scheduler = {self.new(entry.call.text)}\nrates = []\n"
             f"for epoch in range({len(rates)}):\n"
             "    rates.append(optimizer.param_groups[0]['lr'])\n    optimizer.step()\n    scheduler.step()\n"
             f"assert rates == {rates}\n"
