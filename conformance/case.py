@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -65,6 +66,11 @@ class Case:
     """The modes that can transform its programs."""
     shared: bool = True
     """Whether one reference result serves every dtype (false where labels or rounding reach the values)."""
+
+    @cached_property
+    def name(self) -> str:
+        """The clause as reports name it, without device and mode: ``specs/torch/exp.yaml::value``."""
+        return f"{self.spec.relative_path}::{self.id}"
 
     def runs(self, device: str, mode: str, dtypes: Sequence[str]) -> bool:
         """Whether the clause claims something of a device in a mode, for any of some dtypes."""

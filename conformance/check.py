@@ -13,7 +13,7 @@ from .backends.contract import Backend, Unsupported
 from .backends.reference import ReferenceBackend
 from .case import Case, Sample
 from .deviations import Deviation, matching
-from .explain import failure
+from .explain import failure, same
 from .judge import Judgement, judge, judge_alone
 from .observe import Observation
 from .run import Ran, run, stored
@@ -129,9 +129,7 @@ class Bench:
             and all(
                 given.dtype is not None
                 or given.values.dtype.kind not in "fc"
-                or np.array_equal(
-                    NAMES[stored(given, dtype)].round(given.values), given.values, equal_nan=True
-                )
+                or same(NAMES[stored(given, dtype)].round(given.values), given.values)
                 for given in sample.inputs.values()
             )
         )

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from fnmatch import fnmatchcase
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -57,12 +58,18 @@ class Deviation(BaseModel):
     def covers(self, clause: str, sample: str, dtype: str, device: str, version: str) -> bool:
         """Whether it speaks of this line of this clause on this build."""
         return (
-            any(fnmatchcase(clause, pattern) for pattern in self.clause)
-            and any(fnmatchcase(sample, pattern) for pattern in self.sample)
+            _fits(clause, self.clause)
+            and _fits(sample, self.sample)
             and (not self.dtype or dtype in self.dtype)
             and (not self.device or device.partition(":")[0] in self.device)
             and (not self.version or SpecifierSet(self.version).contains(Version(version), prereleases=True))
         )
+
+
+@lru_cache(maxsize=4096)
+def _fits(text: str, patterns: tuple[str, ...]) -> bool:
+    """Whether any pattern fits; remembered, since every line of a case asks the same of every entry."""
+    return any(fnmatchcase(text, pattern) for pattern in patterns)
 
 
 def read(path: Path | None) -> list[Deviation]:
@@ -76,5 +83,4 @@ def matching(
     entries: Sequence[Deviation], case: Case, line: Line, device: str, version: str
 ) -> Deviation | None:
     """The first entry that speaks of a line, or None."""
-    clause = f"{case.spec.relative_path}::{case.id}"
-    return next((e for e in entries if e.covers(clause, line.sample, line.dtype, device, version)), None)
+    return next((e for e in entries if e.covers(case.name, line.sample, line.dtype, device, version)), None)

@@ -36,12 +36,12 @@ def _problem(
         d = judgement.difference
         return Failure(d.message, d.line, d.where, d.expected, d.seen, d.ulp, d.times_tolerance)
     for name, given in sample.inputs.items():
-        if reference_after is None or name not in reference_after or _same(ran.after[name], given.values):
+        if reference_after is None or name not in reference_after or same(ran.after[name], given.values):
             continue
-        if not _same(reference_after[name], given.values):
+        if not same(reference_after[name], given.values):
             continue  # the program itself writes to it
         rounded = NAMES[stored(given, dtype)].round(given.values)
-        if not _same(ran.after[name], rounded):
+        if not same(ran.after[name], rounded):
             before, after = (np.array2string(a, threshold=8) for a in (given.values, ran.after[name]))
             return Failure("modified an input", 0, name, before, after)
     return None
@@ -51,7 +51,8 @@ def first_line(error: Exception) -> str:
     return (str(error).strip().splitlines() or [""])[0][:300]
 
 
-def _same(a: np.ndarray, b: np.ndarray) -> bool:
+def same(a: np.ndarray, b: np.ndarray) -> bool:
+    """Whether two arrays hold the same values, nan being equal to nan."""
     if a.shape == b.shape and a.dtype == b.dtype and a.tobytes() == b.tobytes():
         return True  # nearly always, and at a tenth of the cost
     return np.array_equal(a, b, equal_nan=a.dtype.kind in "fc")

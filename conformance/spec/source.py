@@ -182,6 +182,8 @@ class Source:
 
     def shifted(self, tree: ast.Module) -> ast.Module:
         """The tree with true columns, so that tracebacks underline the right part of the file's line."""
+        if self.text.column == 1 and not self.prefix:
+            return tree
         for node in ast.walk(tree):
             if isinstance(node, ast.expr | ast.stmt | ast.arg | ast.keyword | ast.ExceptHandler):
                 shift = self.text.column - 1 - (len(self.prefix) if node.lineno == self.text.line else 0)
