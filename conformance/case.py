@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from .spec import Accuracy, Program, Spec
+    from .spec import Accuracy, Claim, Program, Spec
 
 
 @dataclass(frozen=True)
@@ -60,6 +60,8 @@ class Case:
     needs: frozenset[str] = frozenset()
     """Capabilities without which the case is unsupported."""
     accuracy: Accuracy | None = None
+    claim: Claim | None = None
+    """The part of the spec that makes the claim, where it may say since and until when it is documented."""
     accelerator: bool = False
     """Whether the claim is made for accelerators only, and not for the CPU."""
     modes: tuple[str, ...] = ("eager",)
@@ -71,6 +73,12 @@ class Case:
     def name(self) -> str:
         """The clause as reports name it, without device and mode: ``specs/torch/exp.yaml::value``."""
         return f"{self.spec.relative_path}::{self.id}"
+
+    def applies(self, version: str | None) -> bool:
+        """Whether the documentation of a version makes the claim; that of the newest one (None) makes all."""
+        return version is None or (
+            self.spec.applies(version) and (self.claim is None or self.claim.applies(version))
+        )
 
     def runs(self, device: str, mode: str, dtypes: Sequence[str]) -> bool:
         """Whether the clause claims something of a device in a mode, for any of some dtypes."""

@@ -49,6 +49,8 @@ class SpecFile(pytest.File):
         except SpecError as error:
             raise self.CollectError(str(error)) from None
         for case in found:
+            if not case.applies(session.backend.documentation):
+                continue
             for device in session.devices:
                 for mode in session.modes:
                     if case.runs(device, mode, session.dtypes):

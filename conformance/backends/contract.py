@@ -55,6 +55,8 @@ class Backend:
     dtypes: frozenset[str] = frozenset({"float64", "float32", "int64", "bool"})
     lacks: Mapping[str, str] = {}
     """Capabilities that it does not have, each with the reason."""
+    documentation: str | None = None
+    """The version of PyTorch whose documentation it is judged by; None for the newest that the specs know."""
     modes: tuple[str, ...] = ("eager",)
     deviations: Path | None = None
     """A YAML file of known deviations, beside the adapter."""

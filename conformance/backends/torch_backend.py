@@ -36,7 +36,7 @@ class TorchBackend(Backend):
 
     def __init__(self, allow_tf32: bool = False) -> None:
         self.torch = torch
-        self.version = str(torch.__version__)
+        self.version = self.documentation = str(torch.__version__)
         self.allow_tf32 = allow_tf32
         torch.backends.cuda.matmul.allow_tf32 = allow_tf32
         torch.backends.cudnn.allow_tf32 = allow_tf32

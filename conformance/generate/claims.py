@@ -27,6 +27,7 @@ def special(of: Derivation) -> Iterator[Case]:
             lambda mode, entry=entry: _special(of, entry),
             dtypes=tuple(d for d in of.dtypes if d in FLOATING),
             needs=frozenset({"autograd"}),
+            claim=entry,
         )
 
 
@@ -41,6 +42,7 @@ def errors(of: Derivation) -> Iterator[Case]:
             dtypes=("float32",),
             judge="literals",
             needs=frozenset({"error-checks"}),
+            claim=entry,
         )
 
 

@@ -13,7 +13,7 @@ from ..spec.words import FLOATING
 from .makers import Makers, evaluate
 
 if TYPE_CHECKING:
-    from ..spec import Clause, Spec
+    from ..spec import Claim, Clause, Spec
 
 PRELUDE = Path(__file__).with_name("prelude.py")
 
@@ -38,6 +38,7 @@ def case(
     dtypes: tuple[str, ...] = FLOATING,
     judge: str = "reference",
     needs: frozenset[str] = frozenset(),
+    claim: Claim | None = None,
     accelerator: bool = False,
     modes: tuple[str, ...] = ("eager",),
     shared: bool = True,
@@ -56,6 +57,7 @@ def case(
         judge,
         needs,
         spec.accuracy_of(id),
+        claim,
         accelerator,
         modes,
         shared,
@@ -76,6 +78,7 @@ def program_cases(spec: Spec) -> Iterator[Case]:
             clause.judge,
             frozenset(clause.needs) | frozenset(spec.needs),
             spec.accuracy_of(id),
+            clause,
             shared=False,
         )
 

@@ -73,7 +73,13 @@ def module_cases(spec: ModuleSpec) -> Iterator[Case]:
         text = f"with raises({entry.raises}):\n    {spec.module}({entry.call.text})\n"
         sample = Sample("refused", generated(text, spec), {})
         yield derived.case(
-            id, says, [sample], judge="literals", dtypes=("float32",), needs=frozenset({"error-checks"})
+            id,
+            says,
+            [sample],
+            judge="literals",
+            dtypes=("float32",),
+            needs=frozenset({"error-checks"}),
+            claim=entry,
         )
     yield from program_cases(spec)
 

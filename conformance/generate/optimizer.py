@@ -96,6 +96,7 @@ def optimizer_cases(spec: OptimizerSpec) -> Iterator[Case]:
             judge="literals",
             dtypes=("float32",),
             needs=frozenset({"error-checks"}),
+            claim=entry,
         )
     yield from program_cases(spec)
 

@@ -53,7 +53,12 @@ def scheduler_cases(spec: SchedulerSpec) -> Iterator[Case]:
         says = entry.says or f"`{' '.join(entry.call.text.split())}` is refused with {entry.raises}."
         text = f"optimizer = {SGD}\nwith raises({entry.raises}):\n    {spec.scheduler}(optimizer, {entry.call.text})\n"
         yield derived.case(
-            id, says, [derived.sample(text, id)], judge="literals", needs=frozenset({"error-checks"})
+            id,
+            says,
+            [derived.sample(text, id)],
+            judge="literals",
+            needs=frozenset({"error-checks"}),
+            claim=entry,
         )
     yield from program_cases(spec)
 
