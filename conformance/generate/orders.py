@@ -11,7 +11,9 @@ COMPOSITIONS = {
         "outputs = differentiable(function(*inputs))\n"
         "cotangents = tuple(like(part, 2, requires_grad=True) for part in outputs)\n"
         "first = torch.autograd.grad(outputs, inputs, cotangents, create_graph=True)\n"
-        "yield torch.autograd.grad(first, inputs + cotangents, directions, materialize_grads=True)\n"
+        "if differentiable(first):  # the gradient of a step function has no history\n"
+        "    first = torch.autograd.grad(first, inputs + cotangents, directions, materialize_grads=True)\n"
+        "yield first\n"
     ),
     "forward over reverse": (
         "def slopes(*inputs):\n"
