@@ -59,7 +59,7 @@ class Functions:
     def _unary(self, name: str) -> Callable[[Any], np.ndarray]:
         """The scalar function ``name`` mapped over arrays, with IEEE results where mpmath raises."""
         ctx, (low, high, special) = self.ctx, REAL[name]
-        scalar = SCALARS.get(name) or (lambda ctx, x, name=name: getattr(ctx, name)(x))
+        scalar = SCALARS.get(name) or (lambda ctx, x: getattr(ctx, name)(x))
 
         def one(x: Any) -> Any:
             x = ctx.convert(x)

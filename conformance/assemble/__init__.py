@@ -27,6 +27,8 @@ def assemble(specs: Iterable[Spec], reference: Reference) -> Reference:
     """Define in a reference's namespace what the specs define, under all of its names."""
     for spec in specs:
         if isinstance(spec, OperatorSpec):
+            if any(body.definition is None for body in spec.bodies.values()):
+                continue  # judged by what its clauses state
             function = operator_function(spec, reference)
             for name in (str(spec.operator), *spec.also):
                 _define(reference, name, function, spec)

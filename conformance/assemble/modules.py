@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 def module_class(spec: ModuleSpec, reference: Reference) -> type:
     """The class that a module spec describes, on the reference's tensors."""
-    base = reference.torch.nn.Module
+    base: Any = reference.torch.nn.Module
     vocabulary = vocabulary_of(reference)
     defaults = {n: d.evaluate(vocabulary) for n, d in spec.signature.defaults.items()}
     positional = [p.name for p in spec.signature.parameters.values() if not p.keyword_only]
@@ -83,7 +83,7 @@ def functional_module(
     parameters = body.signature.parameters.values()
     forward = [p.name for p in parameters if p.required]
     options = [p.name for p in parameters if not p.required]
-    base = reference.torch.nn.Module
+    base: Any = reference.torch.nn.Module
 
     class Functional(base):
         def __init__(self, *args: Any, **kwargs: Any) -> None:

@@ -48,9 +48,10 @@ class _Overload:
         self.names = frozenset(parameters)
         self.defaults = {n: d.evaluate(vocabulary) for n, d in signature.defaults.items()}
         self.required = tuple(p.name for p in parameters.values() if p.required)
-        self.categories = {
-            n: {NAMES[d].category for d in i.dtype if d in NAMES} for n, i in body.inputs.items()
+        self.categories: dict[str, set[int]] = {
+            str(n): {NAMES[d].category for d in i.dtype if d in NAMES} for n, i in body.inputs.items()
         }
+        assert body.definition is not None, "an operator without a definition is not assembled"
         definition = body.definition.function(tuple(n for n in parameters if n not in HOW), vocabulary)
         rule = body.result[0] if len(body.result) == 1 else body.result
         self.function = reference.operator(definition, rule, name)

@@ -79,6 +79,7 @@ def optimizer_class(spec: OptimizerSpec, reference: Reference) -> type:
     names = tuple(str(n) for n in spec.signature.names if n != "params")
     vocabulary = vocabulary_of(reference)
     states = tuple(map(str, spec.state))
+    assert spec.step is not None, "an algorithm of reference_impls is not assembled yet"
     update = spec.step.function((*names, *states, "param", "grad"), vocabulary, ("param", *states))
 
     class Assembled(Optimizer):

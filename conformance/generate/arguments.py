@@ -57,10 +57,11 @@ class Arguments:
 
     def differentiable(self, body: Body) -> tuple[str, ...]:
         """The tensors that can carry a gradient."""
+        wanted = {str(name) for name, declared in body.inputs.items() if declared.differentiable}
         return tuple(
             name
             for name, given in self.tensors.items()
-            if given.values.dtype.kind in "fc" and body.inputs[name].differentiable and given.dtype is None
+            if name in wanted and given.values.dtype.kind in "fc" and given.dtype is None
         )
 
     def with_gradients(self, names: Sequence[str]) -> dict[str, Given]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import partial
 from textwrap import indent
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,7 @@ from .derivation import Derivation
 from .makers import Makers, evaluate, number
 
 if TYPE_CHECKING:
-    from ..spec import Formula, Refusal, Special
+    from ..spec import Formula, Refusal, Special, Text
 
 
 def special(of: Derivation) -> Iterator[Case]:
@@ -24,7 +25,7 @@ def special(of: Derivation) -> Iterator[Case]:
         yield of.case(
             id,
             f"At {_spoken(entry.arguments)} {_claimed(entry)}.",
-            lambda mode, entry=entry: _special(of, entry),
+            partial(_special, of, entry),
             dtypes=tuple(d for d in of.dtypes if d in FLOATING),
             needs=frozenset({"autograd"}),
             claim=entry,
@@ -38,7 +39,7 @@ def errors(of: Derivation) -> Iterator[Case]:
         yield of.case(
             id,
             says,
-            lambda mode, id=id, entry=entry: _refused(of, id, entry),
+            partial(_refused, of, id, entry),
             dtypes=("float32",),
             judge="literals",
             needs=frozenset({"error-checks"}),
@@ -46,7 +47,7 @@ def errors(of: Derivation) -> Iterator[Case]:
         )
 
 
-def _special(of: Derivation, entry: Special) -> list[Sample]:
+def _special(of: Derivation, entry: Special, mode: str) -> list[Sample]:
     samples = []
     call = of.calls()[0]
     others = {str(k): str(v.text) for k, v in entry.arguments.items() if k not in of.body.inputs}
@@ -70,7 +71,7 @@ def _special(of: Derivation, entry: Special) -> list[Sample]:
     return samples
 
 
-def _refused(of: Derivation, id: str, entry: Refusal) -> list[Sample]:
+def _refused(of: Derivation, id: str, entry: Refusal, mode: str) -> list[Sample]:
     bound = of.body.signature.bind(entry.call, supplied=of.body.inputs)
     first = of.calls()[0] if of.calls() else None
     tensors = dict(first.tensors) if first else {}
@@ -87,7 +88,7 @@ def _refused(of: Derivation, id: str, entry: Refusal) -> list[Sample]:
     return [of.sample(call, text)]
 
 
-def _spoken(arguments: Mapping[str, Formula]) -> str:
+def _spoken(arguments: Mapping[Text, Formula]) -> str:
     return ", ".join(f"{name} = {value.text}" for name, value in arguments.items())
 
 

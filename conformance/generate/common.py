@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -73,7 +73,7 @@ def program_cases(spec: Spec) -> Iterator[Case]:
             clause.says,
             (clause.cites or spec.cites)[0],
             clause.line,
-            lambda mode, id=id, clause=clause: [_sample(spec, id, clause)],
+            partial(_samples, spec, id, clause),
             tuple(clause.dtypes or FLOATING),
             clause.judge,
             frozenset(clause.needs) | frozenset(spec.needs),
@@ -83,7 +83,7 @@ def program_cases(spec: Spec) -> Iterator[Case]:
         )
 
 
-def _sample(spec: Spec, id: str, clause: Clause) -> Sample:
-    inputs = {name: evaluate(text, Makers(f"{spec.name}:{id}:{name}")) for name, text in clause.given.items()}
+def _samples(spec: Spec, id: str, clause: Clause, mode: str) -> list[Sample]:
+    inputs = {str(name): evaluate(text, Makers(f"{spec.name}:{id}:{name}")) for name, text in clause.given.items()}
     setup = (prelude(), spec.setup) if spec.setup else (prelude(),)
-    return Sample("program", clause.program, inputs, setup)
+    return [Sample("program", clause.program, inputs, setup)]

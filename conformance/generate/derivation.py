@@ -33,7 +33,7 @@ class Derivation:
 
     @property
     def dtypes(self) -> tuple[str, ...]:
-        offered = {d for i in self.body.inputs.values() for d in i.dtype} or set(FLOATING)
+        offered: set[str] = {d for i in self.body.inputs.values() for d in i.dtype} or set(FLOATING)
         return tuple(d for d in (*FLOATING, *COMPLEX, *INTEGER, "bool") if d in offered)
 
     @property

@@ -72,7 +72,7 @@ def in_place(of: Derivation) -> list[Sample]:
     samples = []
     for call in of.plain():
         first = next(iter(call.tensors))
-        forms = {
+        forms: dict[str, str] = {
             name: call.text(f"copy.{name.rpartition('.')[2]}", without=[first])
             if name.startswith("torch.Tensor.")
             else call.text(name, {first: "copy"})

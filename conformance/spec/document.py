@@ -135,7 +135,7 @@ class Reader:
         while type(event := self.next_event()) is not yaml.StreamEndEvent:
             if type(event) is yaml.DocumentStartEvent:
                 documents += 1
-                mark = event.start_mark
+                mark: Any = event.start_mark
                 if event.version or event.tags:
                     self.fault(mark.line + 1, mark.column + 1, "a spec has no `%` directives")
                 if documents == 1:

@@ -47,7 +47,8 @@ class _Weights:
     def __init__(self, parameters: Sequence[Any], bias: bool, projected: bool) -> None:
         rest = list(parameters)
         self.input, self.hidden = rest.pop(0), rest.pop(0)
-        self.input_bias, self.hidden_bias = (rest.pop(0), rest.pop(0)) if bias else (None, None)
+        self.input_bias: Any = rest.pop(0) if bias else None
+        self.hidden_bias: Any = rest.pop(0) if bias else None
         self.projection = rest.pop(0) if projected else None
 
 

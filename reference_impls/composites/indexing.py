@@ -157,7 +157,7 @@ def scatter_reduce(F, input, dim, index, src, reduce, *, include_self=True):
     neutral = {"sum": 0, "mean": 0, "prod": 1, "amax": -np.inf, "amin": np.inf}[reduce]
     rows = F.put_at(F.full(filled.shape, neutral, dtype=input.dtype), F.ravel(source), index=(flat, slot))
     own = F.reshape_to(input, (-1, 1))
-    touched = filled.any(1)
+    touched = np.asarray(filled.any(1))
     kept = own if include_self else F.where(touched[:, None], neutral, own)
     rows = F.cat((kept, rows), 1)
     if reduce in ("sum", "mean"):

@@ -9,7 +9,7 @@ import numpy as np
 
 from .registry import composite, is_tensor, wrap
 
-SignLog = namedtuple("slogdet", "sign logabsdet")
+SignLog = namedtuple("SignLog", "sign logabsdet")
 
 
 @composite("matmul")

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import math
 from collections import namedtuple
+from typing import Any
 
 import numpy as np
 
 from ..primitives.reductions import terms
 from .registry import composite, is_complex, is_floating, is_tensor, raw, wrap
 
-Extreme = {
+Extreme: dict[str, Any] = {
     name: namedtuple(name, "values indices")
     for name in ("max", "min", "sort", "topk", "kthvalue", "median", "cummax", "cummin", "mode")
 }
 """Results with indices, by the operator's name."""
-AMinMax = namedtuple("aminmax", "min max")
+AMinMax = namedtuple("AMinMax", "min max")
 
 
 def _need_floating(input, dtype, name):

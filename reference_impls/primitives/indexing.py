@@ -6,6 +6,7 @@ Indices are attributes, not tensors: whatever chose them has already decided.
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 
@@ -82,7 +83,7 @@ def _fold(xp, input, shape, kernel, stride, dilation):
     values = xp.addends(input, math.prod(kernel))
     out = np.zeros(shape, input.dtype)
     for offsets in np.ndindex(*kernel):
-        where = tuple(
+        where: tuple[Any, ...] = tuple(
             slice(k * d, k * d + s * (n - 1) + 1, s)
             for k, d, s, n in zip(offsets, dilation, stride, counts, strict=True)
         )
