@@ -27,6 +27,11 @@ def looks_like_a_spec(path: Path) -> bool:
     return first is not None and first[1] in KINDS
 
 
+def benchmarks_only(config: pytest.Config) -> bool:
+    """Whether measurements are wanted in place of verdicts."""
+    return bool(config.getoption("benchmark_only", False))
+
+
 class SpecFile(pytest.File):
     """One spec."""
 
@@ -45,9 +50,15 @@ class SpecFile(pytest.File):
 
         session = self.config.stash[SESSION]
         try:
-            found = cases(load(self.path))
+            spec = load(self.path)
+            found = cases(spec)
         except SpecError as error:
             raise self.CollectError(str(error)) from None
+        if benchmarks_only(self.config):
+            from .bench.items import bench_items
+
+            yield from bench_items(self, spec, session, self.config.option.dtype)
+            return
         for case in found:
             if not case.applies(session.backend.documentation):
                 continue

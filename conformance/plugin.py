@@ -101,7 +101,7 @@ def pytest_xdist_node_collection_finished(node: Any, ids: list[str]) -> None:
 
 def _start(config: pytest.Config) -> None:
     """Resolve what the options ask for, once."""
-    from .items import SESSION
+    from .items import SESSION, benchmarks_only
 
     if SESSION in config.stash:
         return
@@ -115,6 +115,8 @@ def _start(config: pytest.Config) -> None:
         raise pytest.UsageError(str(error)) from None
     session.explore, session.time_limit = option.explore, option.case_timeout
     config.stash[SESSION] = session
+    if benchmarks_only(config):
+        return  # there are no verdicts to answer for
     worker = getattr(config, "workerinput", None)
     if worker is None:
         option.results = option.results and os.path.abspath(option.results)
