@@ -72,11 +72,9 @@ def _fits(text: str, patterns: tuple[str, ...]) -> bool:
     return any(fnmatchcase(text, pattern) for pattern in patterns)
 
 
-def read(path: Path | None) -> list[Deviation]:
-    """The entries of a file; none where there is no file. Raises `SpecError` with all of its faults."""
-    if path is None or not path.exists():
-        return []
-    return load_yaml(path, list[Deviation])
+def read(paths: Sequence[Path]) -> list[Deviation]:
+    """The entries of some files; none where there is no file. Raises `SpecError` with all of its faults."""
+    return [entry for path in paths if path.exists() for entry in load_yaml(path, list[Deviation])]
 
 
 def matching(

@@ -7,7 +7,7 @@ use it *unsupported*, never failed, and the report says which name; a dtype or a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
@@ -58,8 +58,8 @@ class Backend:
     documentation: str | None = None
     """The version of PyTorch whose documentation it is judged by; None for the newest that the specs know."""
     modes: tuple[str, ...] = ("eager",)
-    deviations: Path | None = None
-    """A YAML file of known deviations, beside the adapter."""
+    deviations: Sequence[Path] = ()
+    """YAML files of known deviations, beside the adapter."""
     host: Any = None
     """What the modules, optimizers and schedulers of the specs are assembled on, where the backend has none of
     its own: an object with the ``torch``, ``ops``, ``Tensor`` and ``define`` of a reference."""

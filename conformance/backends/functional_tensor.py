@@ -30,6 +30,7 @@ class Tensor:
     """
 
     shell: Shell
+    exact: bool = False  # a mark of the reference, whose factories make some of the tensors here
 
     def __init__(self, value: Value) -> None:
         self.value = value

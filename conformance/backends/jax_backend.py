@@ -224,7 +224,7 @@ class JaxBackend(FunctionalBackend):
     name = "jax"
     version = str(jax.__version__)
     functions = FUNCTIONS
-    deviations = Path(__file__).with_name("jax.deviations.yaml")
+    deviations = (Path(__file__).with_name("jax.deviations.yaml"),)
     dtypes = frozenset(
         "float64 float32 bfloat16 float16 complex128 complex64 int64 int32 int16 int8 uint8 bool".split()
     )

@@ -31,7 +31,7 @@ class TorchBackend(Backend):
     name = "torch"
     exact_error_types = True
     modes = ("eager", "compile", "vmap")
-    deviations = Path(__file__).with_name("torch.deviations.yaml")
+    deviations = (Path(__file__).with_name("torch.deviations.yaml"),)
     dtypes = frozenset(DTYPES)
 
     def __init__(self, allow_tf32: bool = False) -> None:

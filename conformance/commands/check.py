@@ -90,7 +90,7 @@ def deviation_faults(found: Iterable[Case]) -> Iterator[str]:
     ids = [case_id(case) for case in found]
     for path in sorted(Path(backends.__file__).parent.glob("*.deviations.yaml")):
         try:
-            entries = read(path)
+            entries = read([path])
         except SpecError as error:
             yield str(error)
             continue

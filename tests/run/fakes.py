@@ -77,7 +77,7 @@ def poor():
 def known():
     """Wrong, and known to be."""
     fake = wrong()
-    fake.deviations = Path("known.yaml")
+    fake.deviations = (Path("known.yaml"),)
     return fake
 
 
