@@ -107,16 +107,17 @@ class Bench:
         )
 
     def _judge(self, sample: Sample, ran: Ran, base: Base | None, dtype: str, times: float) -> Judgement:
-        if ran.error is not None:
-            return Judgement(checks=max(len(ran.observations), 1))
         if base is None:
             return judge_alone(ran.observations)
         tested = NAMES[dtype] if NAMES[dtype].category >= FLOATING else float32  # what integers become
+        redo = base.redo(self.reference, tested)
+        # What was yielded before an exception counts: where it was wrong already, that is the failure.
+        reached = slice(len(ran.observations) if ran.error else None)
         return judge(
-            base.ran.observations,
+            base.ran.observations[reached],
             ran.observations,
             tested,
-            base.redo(self.reference, tested),
+            lambda seed: (noisy := redo(seed)) and noisy[reached],
             times,
             base.relabel(dtype),
         )

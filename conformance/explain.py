@@ -17,7 +17,7 @@ from .verdict import Failure
 def failure(
     sample: Sample, ran: Ran, judgement: Judgement, reference_after: dict[str, np.ndarray] | None, dtype: str
 ) -> Failure | None:
-    """What went wrong on a line, or None if nothing did: an exception, a difference, or a modified input."""
+    """What went wrong first on a line: a difference, an exception, or a modified input; None if nothing did."""
     problem = _problem(sample, ran, judgement, reference_after, dtype)
     if problem is None:
         return None
@@ -29,12 +29,12 @@ def failure(
 def _problem(
     sample: Sample, ran: Ran, judgement: Judgement, reference_after: dict[str, np.ndarray] | None, dtype: str
 ) -> Failure | None:
-    if ran.error is not None:
-        message = f"raised {type(ran.error).__name__}: {first_line(ran.error)}"
-        return Failure(message, ran.error_line, traceback=ran.traceback)
     if judgement.difference is not None:
         d = judgement.difference
         return Failure(d.message, d.line, d.where, d.expected, d.seen, d.ulp, d.times_tolerance)
+    if ran.error is not None:
+        message = f"raised {type(ran.error).__name__}: {first_line(ran.error)}"
+        return Failure(message, ran.error_line, traceback=ran.traceback)
     for name, given in sample.inputs.items():
         if reference_after is None or name not in reference_after or same(ran.after[name], given.values):
             continue

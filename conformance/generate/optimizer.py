@@ -44,7 +44,7 @@ def optimizer_cases(spec: OptimizerSpec) -> Iterator[Case]:
             sample
             for id, arguments in tries.items()
             for sample in derived.resume(
-                id, arguments, others[id], (0, 1, 4) if arguments == longest else (4,)
+                id, arguments, others[id], (0, 1, 5) if arguments == longest else (5,)
             )
         ],
     )
@@ -160,7 +160,7 @@ class _Derived:
                 + "optimizer.load_state_dict(saved)\n"
                 + self.loop("optimizer", self.yields("p", "q", "r"), f"range({stop}, {STEPS})")
             )
-            samples.append(self.sample(text, name if stop == 4 else f"{name}, after step {stop}"))
+            samples.append(self.sample(text, name if stop == 5 else f"{name}, after step {stop}"))
         return samples
 
     def groups(self, arguments: str) -> list[Sample]:

@@ -177,7 +177,6 @@ def _scheduler() -> Iterator[Fault]:
     yield "starts an epoch late", "", "__init__", _late
     yield "steps by two epochs", "", "step", lambda right: lambda self: (right(self), right(self))[0]
     yield "only the first group", "", "_apply", _first_group_scheduled
-    yield "gives no warning", "", "step", _silent
     yield "reported rate not updated", "", "get_last_lr", lambda right: lambda self: self.base_lrs
     yield "state not loaded", "", "load_state_dict", lambda right: lambda self, state: None
 
@@ -202,15 +201,6 @@ def _first_group_scheduled(right: Callable[..., Any]) -> Callable[..., Any]:
             group["lr"] = rate
 
     return _apply
-
-
-def _silent(right: Callable[..., Any]) -> Callable[..., Any]:
-    def step(self: Any) -> None:
-        taken, self.optimizer.steps_taken = self.optimizer.steps_taken, 1
-        right(self)
-        self.optimizer.steps_taken = taken
-
-    return step
 
 
 def _module(spec: ModuleSpec) -> Iterator[Fault]:
