@@ -26,7 +26,7 @@ def prelude() -> Program:
 
 def generated(text: str, spec: Spec) -> Program:
     """A program that the generator wrote for a spec."""
-    return Program(Text(text, f"<generated from {spec.relative_path}>"))
+    return Program.generated(text, f"<generated from {spec.relative_path}>")
 
 
 def case(

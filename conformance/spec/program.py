@@ -95,8 +95,10 @@ class Program(Source):
 
     @classmethod
     def generated(cls, text: str, file: str) -> Program:
-        """A program that comes from no spec."""
-        return cls(Text(text, file, style="|", single=False))
+        """A program that comes from no spec: nothing is checked, and it is parsed when it is needed."""
+        program = cls.__new__(cls)
+        program.text = Text(text, file, style="|", single=False)
+        return program
 
     def run(self, namespace: dict[str, Any]) -> dict[str, Any]:
         """Runs the program in a namespace, best that of a ``program_module``; returns the namespace."""

@@ -63,9 +63,13 @@ class Source:
             raise SourceError(
                 Remark(text.line, text.column, f"{self.kind} of several lines", "write a `|` block")
             )
-        self.tree = self.parse()
         if remarks := list(self.check()):
             raise SourceError(*remarks)
+
+    @cached_property
+    def tree(self) -> ast.Module:
+        """The syntax tree of the text as it is written."""
+        return self.parse()
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({str(self.text)!r})"
