@@ -1,0 +1,35 @@
+"""The suite under test: faulty references are judged, and the share that the clauses catch is counted.
+
+A mutant is a reference with one thing broken. It is caught if a clause fails that the unbroken reference passes,
+because something else was yielded; a mutant that raises an exception is not. Mutators are general, and were
+fixed before the specs that they score.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+
+from ..where import default_path, root_of
+from .report import ENOUGH, show
+from .run import measure
+from .survivors import arguments
+
+__all__ = ["main"]
+
+
+def main(paths: Sequence[str | Path]) -> int:
+    """Measure the specs in some files, by the clauses of these files; 1 where too few mutants are caught."""
+    files = [Path(path) for path in paths]
+    root = root_of(files[0].resolve()) if files else None
+    console = Console()
+    with console.status("the unbroken reference") as status:
+        outcomes = measure(
+            files, root or Path(default_path()), lambda o: status.update(f"{o.mutant.subject}")
+        )
+    score = show(outcomes, arguments(), console)
+    if not score.enough:
+        console.print(f"\nless than {100 * ENOUGH:.0f} % of the mutants are caught")
+    return 0 if score.enough else 1

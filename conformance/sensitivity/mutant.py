@@ -60,6 +60,8 @@ class Mutant:
     """Names of operators, classes and primitives of which a program must use one to notice; None for any program."""
     place: str = ""
     """``line:column`` in the spec."""
+    within: str = ""
+    """The line of the spec that the fault is in."""
 
     def __str__(self) -> str:
         where = f"{self.subject}:{self.place}" if self.place else self.subject
@@ -76,7 +78,7 @@ class Mutant:
 
 
 class Faulty(ReferenceBackend):
-    """A reference that is tried on every clause: what it cannot do fails on the unbroken one too, and counts for nothing."""
+    """A reference that is tried on every clause: where the unbroken one fails too, nothing is counted."""
 
     dtypes = frozenset(dtype.name for dtype in ALL)
     lacks: Mapping[str, str] = {}

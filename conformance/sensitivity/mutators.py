@@ -256,6 +256,11 @@ def comparison(site: Site) -> Iterator[ast.expr]:
         yield ast.Compare(node.left, [OTHER[type(node.ops[0])]()], node.comparators)
 
 
+def _has_opposite(node: ast.expr) -> bool:
+    """Whether the mutator of comparisons negates it already."""
+    return isinstance(node, ast.Compare) and isinstance(node.ops[0], ast.Eq | ast.NotEq | ast.Is | ast.IsNot)
+
+
 def condition(site: Site) -> Iterator[ast.expr]:
     """A condition is negated, or `and` stands for `or`."""
     node, parent = site.node, site.parent
@@ -263,11 +268,8 @@ def condition(site: Site) -> Iterator[ast.expr]:
         yield ast.BoolOp(ast.Or() if isinstance(node.op, ast.And) else ast.And(), node.values)
     if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
         yield node.operand
-    elif isinstance(parent, ast.If | ast.IfExp) and node is parent.test:
-        if not (
-            isinstance(node, ast.Compare) and isinstance(node.ops[0], ast.Eq | ast.NotEq | ast.Is | ast.IsNot)
-        ):
-            yield ast.UnaryOp(ast.Not(), node)  # type: ignore[arg-type]
+    elif isinstance(parent, ast.If | ast.IfExp) and node is parent.test and not _has_opposite(node):
+        yield ast.UnaryOp(ast.Not(), node)
     if (
         isinstance(node, ast.Call)
         and isinstance(node.func, ast.Name)

@@ -58,7 +58,10 @@ class Mutated:
         # Below the first line of a `|` block every line begins at the column of the block.
         place = f"{there.line + line - 1}:{there.column + column - 1}"
         id = self.spec.relative_path
-        return Mutant(area(id), id, mutator, original, mutated, specs, reach=self.reach, place=place)
+        within = self.text.split("\n")[line - 1].strip() if line > 0 else ""
+        return Mutant(
+            area(id), id, mutator, original, mutated, specs, reach=self.reach, place=place, within=within
+        )
 
     def faults(self, names: Names) -> Iterator[Mutant]:
         """One for each fault of the text."""
