@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from reference_impls.dtypes import NAMES
@@ -48,10 +49,8 @@ def bandwidth(backend: Backend, device: str, dtype: str, copied: int = COPIED) -
     torch = backend.torch
     options = {"dtype": getattr(torch, dtype), "device": device}
     source = torch.ones(copied // NAMES[dtype].itemsize, **options)
-    if "inplace" in backend.lacks:
-        return 2 * copied / fastest(lambda: source.clone(), backend, device)
-    target = torch.zeros_like(source)
-    return 2 * copied / fastest(lambda: target.copy_(source), backend, device)
+    copy = source.clone if "inplace" in backend.lacks else partial(torch.zeros_like(source).copy_, source)
+    return 2 * copied / fastest(copy, backend, device)
 
 
 def peak(backend: Backend, device: str, dtype: str, largest: int = LARGEST) -> float:
@@ -60,7 +59,7 @@ def peak(backend: Backend, device: str, dtype: str, largest: int = LARGEST) -> f
     best, size = 0.0, 256
     while size <= largest:
         a, b = (torch.ones((size, size), dtype=getattr(torch, dtype), device=device) for _ in range(2))
-        seconds = fastest(lambda a=a, b=b: torch.matmul(a, b), backend, device)
+        seconds = fastest(partial(torch.matmul, a, b), backend, device)
         best = max(best, 2.0 * size**3 / seconds)
         if seconds > ENOUGH:
             break

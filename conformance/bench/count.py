@@ -83,7 +83,7 @@ def count(work: Work) -> Count:
     assemble([work.spec], counting)
     backend = ReferenceBackend(counting)
     if isinstance(work.spec, OptimizerSpec):
-        return _of_step(work, backend)
+        return _of_step(work, work.spec, backend, counting)
     # With backward too the inputs and the result are those of forward.
     forward = next(other for other in works(work.spec) if (other.id, other.variant) == (work.id, FORWARD))
     names = forward.prepare(backend, "cpu", "float64")
@@ -98,13 +98,12 @@ def count(work: Work) -> Count:
     return _count(stated, moved)
 
 
-def _of_step(work: Work, backend: ReferenceBackend) -> Count:
+def _of_step(work: Work, spec: OptimizerSpec, backend: ReferenceBackend, counting: Counting) -> Count:
     """A step of one small parameter, as often as the work has such."""
-    assert isinstance(work.spec, OptimizerSpec)
-    options = work.spec.bench[Text(work.id)].call.text
-    small = replace(work, program=step_program(work.spec, options, 1, SAMPLE))
+    options = spec.bench[Text(work.id)].call.text
+    small = replace(work, program=step_program(spec, options, 1, SAMPLE))
     names = small.prepare(backend, "cpu", "float64")
-    _, operations = _counted(names["work"], backend.reference)
+    _, operations = _counted(names["work"], counting)
     (parameter,) = names["parameters"]
     state = [
         value for value in _tensors(list(names["optimizer"].state.get(parameter, {}).values())) if value.ndim

@@ -92,17 +92,19 @@ def measure(
     clock = clock_of(device)
     whole = bare = math.inf
     lines = 0
+    name = ""
     for _ in range(rounds):
         spec = load(path)
         if not isinstance(spec, OperatorSpec):
             return None
+        name = spec.name
         found = [case for case in cases(spec) if case.judge == "reference" and chosen(case)]
         start = clock()
         ran = [line for case in found for line in _judged(bench, case, device)]
         whole = min(whole, clock() - start)
         lines = len(ran)
         bare = min(bare, sum(_bare(found, bench.backend, device, ran)))
-    return Cost(str(spec.operator), lines, whole, bare) if lines else None
+    return Cost(name, lines, whole, bare) if lines else None
 
 
 def _judged(bench: Bench, case: Case, device: str) -> Iterator[tuple[str, str, str]]:
