@@ -31,6 +31,6 @@ def test_stated_gradients_follow_from_the_definitions(spec, reference):
 def test_a_wrong_gradient_is_refused(spec, reference):
     name, formula = next(iter(spec.gradient.items()))
     lines = str(formula.text).rstrip().split("\n")
-    lines[-1] = f"1.001 * ({lines[-1]})"
+    lines[-1] = f"({lines[-1]}) + 0.001"
     wrong = spec.model_copy(update={"gradient": {name: Formula(Text("\n".join(lines)))}})
     assert list(wrong_gradients(wrong, reference, vocabulary_of(reference)))
