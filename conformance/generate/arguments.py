@@ -74,7 +74,8 @@ def arguments(body: Body, key: str) -> Iterator[Arguments]:
     signature = body.signature
     required = [p.name for p in signature.parameters.values() if p.required]
     trials = {str(id): signature.bind(call, supplied=body.inputs) for id, call in body.tries.items()}
-    if all(name in body.inputs for name in required):
+    refused = any(not entry.call for entry in body.errors.values())  # the call with nothing but defaults
+    if not refused and all(name in body.inputs for name in required):
         trials = {"defaults": {}, **trials}
     for position, (name, bound) in enumerate(trials.items()):
         others = {n: str(bound[n].text) for n in signature.names if n in bound and n not in body.inputs}

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from ..report.terminal import NARROWEST
 from ..where import default_path, root_of
 from .report import ENOUGH, show
 from .run import measure
@@ -24,7 +25,7 @@ def main(paths: Sequence[str | Path]) -> int:
     """Measure the specs in some files, by the clauses of these files; 1 where too few mutants are caught."""
     files = [Path(path) for path in paths]
     root = root_of(files[0].resolve()) if files else None
-    console = Console()
+    console = Console(width=max(Console().width, NARROWEST))
     with console.status("the unbroken reference") as status:
         outcomes = measure(
             files, root or Path(default_path()), lambda o: status.update(f"{o.mutant.subject}")

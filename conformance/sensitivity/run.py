@@ -11,7 +11,7 @@ from reference_impls import Reference
 
 from ..assemble import assemble
 from ..backends.reference import ReferenceBackend
-from ..spec import ModuleSpec, Spec, TopicSpec, discover, load
+from ..spec import Spec, TopicSpec, discover, load
 from ..verdict import Line, Verdict
 from .lines import Judge, Planned, planned
 from .mutant import Mutant
@@ -41,32 +41,37 @@ class Outcome:
     by: str = ""
 
 
-def mutants(specs: Sequence[Spec], lines: Sequence[Planned]) -> Iterator[Mutant]:
-    """Every mutant of some specs, of the primitives that their clauses use, and with topics among them of the tape."""
-    for spec in specs:
-        yield from text_mutants(spec)
-        yield from shell_mutants(spec)
-    if any(isinstance(spec, ModuleSpec) for spec in specs):
-        yield from module_mutants()
-    if any(isinstance(spec, TopicSpec) for spec in specs):
-        yield from tape_mutants()
+def own_mutants(spec: Spec) -> Iterator[Mutant]:
+    """Every mutant of what one spec defines."""
+    yield from text_mutants(spec)
+    yield from shell_mutants(spec)
+
+
+def shared_mutants(lines: Sequence[Planned]) -> Iterator[Mutant]:
+    """Every mutant of what all specs stand on: modules, the tape, and the primitives that their clauses use."""
+    yield from module_mutants()
+    yield from tape_mutants()
     yield from rule_mutants(frozenset().union(*(line.uses for line in lines)))
 
 
 def measure(
     paths: Sequence[Path], root: Path, tell: Callable[[Outcome], None] = lambda outcome: None
 ) -> list[Outcome]:
-    """The fate of every mutant of the specs in ``paths``; the reference is assembled from all below ``root``.
+    """The fate of every mutant of the specs in ``paths``, by the clauses of these specs.
 
-    ``tell`` hears of each outcome as it is won.
+    The reference is assembled from all specs below ``root``; where all of them are measured, so is what they share
+    (a few of them need not notice a fault in it). ``tell`` hears of each outcome as it is won.
     """
     specs = {path.resolve(): load(path) for path in discover(root)}
     chosen = [specs[path.resolve()] if path.resolve() in specs else load(path) for path in paths]
     everything = [*specs.values(), *(spec for spec in chosen if spec.path.resolve() not in specs)]
     judge = Judge(ReferenceBackend(Reference()), ReferenceBackend(assemble(everything, Reference())))
     lines = planned(judge, everything, chosen)
+    found = [mutant for spec in chosen for mutant in own_mutants(spec)]
+    if len(chosen) == len(everything):
+        found += shared_mutants(lines)
     outcomes = []
-    for mutant in mutants(chosen, lines):
+    for mutant in found:
         outcomes.append(fate(mutant, everything, lines, judge))
         tell(outcomes[-1])
     return outcomes
