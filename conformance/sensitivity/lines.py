@@ -45,9 +45,10 @@ class Planned:
 class Judge(Bench):
     """Judges one line after the other for many backends. What the reference yields is the same for all, and kept."""
 
-    def line(self, backend: ReferenceBackend, case: Case, sample: Sample, dtype: str) -> Line:
+    def tried(self, backend: ReferenceBackend, case: Case, sample: Sample, dtype: str) -> Line:
+        """The line of one backend."""
         self.backend = backend
-        return self._line(case, sample, "cpu", "eager", dtype)
+        return self.line(case, sample, "cpu", "eager", dtype)
 
     def _base(self, case: Case, sample: Sample, dtype: str) -> Base:
         base = super()._base(case, sample, dtype)
@@ -65,7 +66,7 @@ def planned(judge: Judge, specs: Sequence[Spec], chosen: Sequence[Spec]) -> list
             for sample, dtype in _combinations(case):
                 watch.used.clear()
                 start = time.perf_counter()
-                line = judge.line(watch.backend, case, sample, dtype)
+                line = judge.tried(watch.backend, case, sample, dtype)
                 seconds = time.perf_counter() - start
                 if line.verdict is Verdict.PASS and not line.undecided:
                     lines.append(Planned(case, sample, dtype, frozenset(watch.used), seconds))

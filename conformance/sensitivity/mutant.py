@@ -81,7 +81,7 @@ class Faulty(ReferenceBackend):
     """A reference that is tried on every clause: where the unbroken one fails too, nothing is counted."""
 
     dtypes = frozenset(dtype.name for dtype in ALL)
-    lacks: Mapping[str, str] = {}
+    lacks: dict[str, str] = {}
 
     def __init__(self, reference: Reference, patches: Sequence[Patch] = ()) -> None:
         super().__init__(reference)

@@ -84,7 +84,7 @@ def fate(mutant: Mutant, specs: Sequence[Spec], lines: Sequence[Planned], judge:
     backend = mutant.backend(specs)
     crashed = ""
     for line in concerned:
-        verdict = judge.line(backend, line.case, line.sample, line.dtype)
+        verdict = judge.tried(backend, line.case, line.sample, line.dtype)
         clause = f"{line.subject}::{line.case.id} ({line.sample.name}, {line.dtype})"
         if caught(verdict):
             return Outcome(mutant, Fate.CAUGHT, clause)

@@ -142,8 +142,12 @@ def _optimizer(spec: OptimizerSpec, step: Formula) -> Iterator[Mutant]:
     for name in spec.state:
         never = spec.state[name].model_copy(update={"when": Expression(Text("False"))})
         state = {n: never if n == name else s for n, s in spec.state.items()}
-        forgetful = Mutated(spec, step, lambda formula, state=state: spec.model_copy(update={"state": state}))
+        forgetful = Mutated(spec, step, _with_state(spec, state))
         yield forgetful.mutant(mutated.text, "state not kept", str(name), "forgotten after each step", 0)
+
+
+def _with_state(spec: OptimizerSpec, state: dict[Any, Any]) -> Rebuild:
+    return lambda formula: spec.model_copy(update={"state": state})
 
 
 def _scheduler(spec: SchedulerSpec) -> Iterator[Mutant]:
@@ -167,10 +171,10 @@ def _module(spec: ModuleSpec) -> Iterator[Mutant]:
     yield from mutated.results()
     smooth = [n for n in members if n in spec.parameters]
     yield from mutated.inputs([*(n for n in spec.input_names), *smooth])
-    for name in spec.persistent:
-        text = without_assignment(mutated.text, name)
+    for buffer in spec.persistent:
+        text = without_assignment(mutated.text, buffer)
         if text != mutated.text:
-            yield mutated.mutant(text, "state not kept", name, "never assigned", 0)
+            yield mutated.mutant(text, "state not kept", buffer, "never assigned", 0)
     if spec.let is not None:
         inner = Mutated(spec, spec.let, lambda formula: spec.model_copy(update={"let": formula}))
         yield from inner.faults(names)
