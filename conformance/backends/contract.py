@@ -28,6 +28,7 @@ CAPABILITIES: dict[str, str] = {
     "serialization": "`torch.save` and `torch.load`.",
     "randomness": "Seeded random numbers that programs can draw.",
     "warnings": "The documented warnings are given.",
+    "optimizer-checks": "Optimizers and schedulers refuse hyperparameters that make no sense.",
     "error-checks": "Wrong arguments are refused with an exception.",
 }
 """Every capability that a clause may need, documented. A backend has each unless it says that it lacks it."""

@@ -37,6 +37,8 @@ LACKS = {
     "hooks": "a functional backend hands the whole program to one vjp",
     "custom-function": "a functional backend has no torch.autograd.Function",
     "modules": "the bookkeeping of modules is the suite's own here, and is not judged",
+    "optimizer-checks": "the optimizers are the suite's own here, and check nothing",
+    "warnings": "optimizers and modules are the suite's own here, and give no warnings",
     "serialization": "a functional backend has no file format",
 }
 
@@ -101,7 +103,8 @@ class FunctionalBackend(Backend):
         return self.numpy_from(tensor.value.array if self.is_tensor(tensor) else tensor)
 
     def seed(self, number: int) -> None:
-        """Nothing here draws numbers; an adapter whose framework does overrides it."""
+        """Seeds the numbers that modules start from; an adapter whose framework draws its own seeds those too."""
+        self.shell.arithmetic.generator = np.random.default_rng(number)
 
     def is_unsupported(self, error: Exception) -> str | None:
         missing = isinstance(error, AttributeError) and str(error).startswith("torch.")

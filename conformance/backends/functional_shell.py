@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -54,6 +55,8 @@ class Shell:
         self.Tensor: type[functional_tensor.Tensor] = type(
             "Tensor", (functional_tensor.Tensor,), {"shell": self, "__doc__": functional_tensor.Tensor.__doc__}
         )
+        self.arithmetic = SimpleNamespace(generator=np.random.default_rng(0))
+        """Where the factories of a reference look for their random numbers."""
         self.autograd = Autograd(self)
         self.ops = Namespace("the vocabulary")
         self.torch = Supplying("torch", self)
@@ -193,6 +196,12 @@ class Shell:
     def as_tensor(self, value: Any) -> functional_tensor.Tensor:
         return value if self.is_tensor(value) else self.torch.tensor(value)
 
+    def result_type(self, *values: Any) -> DType:
+        """``torch.result_type``, by the documented rules."""
+        ranks = [0 if not self.is_tensor(value) else 2 if value.ndim else 1 for value in values]
+        labels = [self.as_tensor(value).dtype for value in values]
+        return dtypes.promote(*zip(labels, ranks, strict=True), default=self.default_dtype)
+
     # The namespace
 
     def _bind(self) -> None:
@@ -217,6 +226,8 @@ class Shell:
         for attribute, name in vocabulary.PROPERTIES.items():
             if name in have:
                 setattr(self.Tensor, attribute, property(have[name]))
+        if "where" in have:
+            self.Tensor.where = lambda self, condition, other: have["where"](condition, self, other)  # type: ignore[attr-defined]
         for name in IN_PLACE:
             if hasattr(self.Tensor, f"__{name}__"):
                 setattr(self.Tensor, f"__i{name}__", _in_place(f"__i{name}__", f"__{name}__"))
@@ -242,8 +253,8 @@ class Shell:
         }
         vars(self.torch).update(plain)
         for name, factory in creation.for_reference(self).items():  # type: ignore[arg-type]
-            if name not in RANDOM:
-                self.define(f"torch.{name}", factory)
+            self.define(f"torch.{name}", factory)
+        self.define("torch.result_type", self.result_type)
         modes = grad_mode.for_reference(self.modes)
         modes = {name: modes[name] for name in ("no_grad", "enable_grad", "set_grad_enabled", "is_grad_enabled")}
         vars(self.torch).update(modes)
@@ -277,10 +288,6 @@ class Shell:
     def _composed(self, name: str, composite: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         self.note(name)
         return composite(self.ops, *args, **kwargs)
-
-
-RANDOM = frozenset("rand randn randint randperm bernoulli normal Generator rand_like randn_like randint_like".split())
-"""Factories that draw numbers: those of a framework are its own, or missing."""
 
 
 class Supplying(Namespace):

@@ -95,7 +95,7 @@ def optimizer_cases(spec: OptimizerSpec) -> Iterator[Case]:
             [derived.sample(text)],
             judge="literals",
             dtypes=("float32",),
-            needs=frozenset({"error-checks"}),
+            needs=frozenset({"error-checks", "optimizer-checks"}),
             claim=entry,
         )
     yield from program_cases(spec)

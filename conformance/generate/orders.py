@@ -11,9 +11,11 @@ COMPOSITIONS = {
         "outputs = differentiable(function(*inputs))\n"
         "cotangents = tuple(like(part, 2, requires_grad=True) for part in outputs)\n"
         "first = torch.autograd.grad(outputs, inputs, cotangents, create_graph=True)\n"
-        "if differentiable(first):  # the gradient of a step function has no history\n"
-        "    first = torch.autograd.grad(first, inputs + cotangents, directions, materialize_grads=True)\n"
-        "yield first\n"
+        "leaves = inputs + cotangents\n"
+        "second = tuple(torch.zeros_like(x) for x in leaves)  # where the gradient of a step function has no history\n"
+        "if differentiable(first):\n"
+        "    second = torch.autograd.grad(first, leaves, directions, materialize_grads=True)\n"
+        "yield second\n"
     ),
     "forward over reverse": (
         "def slopes(*inputs):\n"

@@ -57,7 +57,7 @@ def scheduler_cases(spec: SchedulerSpec) -> Iterator[Case]:
             says,
             [derived.sample(text, id)],
             judge="literals",
-            needs=frozenset({"error-checks"}),
+            needs=frozenset({"error-checks", "optimizer-checks"}),
             claim=entry,
         )
     yield from program_cases(spec)
