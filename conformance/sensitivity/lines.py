@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -34,7 +34,8 @@ class Planned:
     dtype: str
     uses: frozenset[str]
     """The operators, classes, primitives (``log``) and derivatives (``log.input``) that its run called."""
-    seconds: float
+    calls: int
+    """How many of these it called: what it costs, and the same in every run."""
 
     @property
     def subject(self) -> str:
@@ -64,12 +65,10 @@ def planned(judge: Judge, specs: Sequence[Spec], chosen: Sequence[Spec]) -> list
     for spec in chosen:
         for case in cases(spec):
             for sample, dtype in _combinations(case):
-                watch.used.clear()
-                start = time.perf_counter()
+                watch.calls.clear()
                 line = judge.tried(watch.backend, case, sample, dtype)
-                seconds = time.perf_counter() - start
                 if line.verdict is Verdict.PASS and not line.undecided:
-                    lines.append(Planned(case, sample, dtype, frozenset(watch.used), seconds))
+                    lines.append(Planned(case, sample, dtype, frozenset(watch.calls), watch.calls.total()))
     return lines
 
 
@@ -82,10 +81,10 @@ def _combinations(case: Case) -> Iterator[tuple[Sample, str]]:
 
 
 class Watch:
-    """An unbroken reference that notes in ``used`` what a program calls."""
+    """An unbroken reference that counts in ``calls`` what a program calls."""
 
     def __init__(self, specs: Sequence[Spec]) -> None:
-        self.used: set[str] = set()
+        self.calls: Counter[str] = Counter()
         reference = _Noting(self, {name: self.primitive(p) for name, p in {**TABLE, **EXTRA}.items()})
         add_faults(reference)
         self.backend = Faulty(assemble(specs, reference))
@@ -95,7 +94,7 @@ class Watch:
 
         @functools.wraps(function)
         def call(*args: Any, **kwargs: Any) -> Any:
-            self.used.add(name)
+            self.calls[name] += 1
             return function(*args, **kwargs)
 
         return call

@@ -80,7 +80,7 @@ def measure(
 def fate(mutant: Mutant, specs: Sequence[Spec], lines: Sequence[Planned], judge: Judge) -> Outcome:
     """Try one mutant: first on the clauses of its own spec, then on others that use it, the cheap ones first."""
     concerned = [line for line in lines if mutant.reach is None or mutant.reach & line.uses]
-    concerned.sort(key=lambda line: (not _own(mutant, line), line.seconds))
+    concerned.sort(key=lambda line: (not _own(mutant, line), line.calls))
     backend = mutant.backend(specs)
     crashed = ""
     for line in concerned:
