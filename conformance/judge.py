@@ -95,7 +95,7 @@ def judge(
 def judge_alone(seen: Sequence[Observation]) -> Judgement:
     """Judge a clause that states all it needs: both sides of each equality come from the backend, bit for bit."""
     for index, observation in enumerate(seen):
-        mirror = Observation(observation.line, observation.kind, observation.right or observation.left)
+        mirror = Observation(observation.line, observation.kind, _expected(observation))
         difference = _structure(mirror, observation, str)
         if difference is None and observation.right is not None:
             difference = _identical(observation)
