@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 NAME = "explored"
 """What the sample of a search is called."""
 CLAUSES = ("value", "gradient")
+LARGEST = 512
+"""Elements of a fixed sample beyond which its program is left to that sample."""
 LONGEST, MOST = 9, 3
 """The longest dimension that is drawn, and how many dimensions."""
 
@@ -50,7 +52,7 @@ def search(
     for dtype in FLOATING:
         if dtype not in dtypes or dtype not in case.dtypes:
             continue
-        programs = {str(s.program): s for s in case.samples(mode) if s.dtypes is None or dtype in s.dtypes}
+        programs = {str(s.program): s for s in case.samples(mode) if _takes_part(s, dtype)}
         if programs:
             strategy = st.one_of([_samples(sample, body, NAMES[dtype]) for sample in programs.values()])
             yield _found(bench, case, device, mode, dtype, strategy, examples)
@@ -63,6 +65,12 @@ def _body(case: Case) -> Body | None:
             if case.id in [f"{overload}-{id}" if overload else id for id in CLAUSES]:
                 return body
     return None
+
+
+def _takes_part(sample: Sample, dtype: str) -> bool:
+    """Not where an input is long: drawn as one value repeated, its roundings are all alike, and no rule allows for that."""
+    short = all(given.values.size <= LARGEST for given in sample.inputs.values())
+    return short and (sample.dtypes is None or dtype in sample.dtypes)
 
 
 def _found(

@@ -126,14 +126,34 @@ def test_outside_the_noise_only_one_is():
     assert judgement.difference is not None and not judgement.undecided
 
 
+@pytest.mark.xfail(strict=True, reason="one undecided decision excuses the whole sample")
+def test_a_decision_excuses_only_what_depends_on_it():
+    """Where one element's branch is open, another element that is wrong is wrong all the same."""
+    one = Judged(sample(INEXACT, x="literal([1.0, 3.0])"))
+    one.values()[0][1] *= 1.5
+    assert one.judge().difference is not None
+
+
+@pytest.mark.xfail(strict=True, reason="indices are compared before any copy is asked")
+def test_an_index_inside_the_noise():
+    """Which of two values is the largest may be open too: the other index is accepted, and counted."""
+    one = Judged(sample("yield torch.max(x / 3 * 3, 0)[1]", x="literal([0.3333333432674408, 0.3333333134651184])"))
+    one.seen[0].left[0].value = 1 - one.seen[0].left[0].value
+    judgement = one.judge()
+    assert judgement.difference is None and judgement.undecided
+
+
 @pytest.mark.parametrize("dtype", FLOATING)
 @pytest.mark.parametrize("program", [
     "yield torch.where(x >= 1, x * 3, x)",
     "yield vjp(torch.max(x, 0 * x + 1), (x,))",
     "yield torch.nn.functional.softplus(x, beta=20.0)",
 ])  # fmt: skip
-def test_exact_ties_are_decided(program, dtype):
+def test_exact_ties_are_decided(program, dtype, request):
     """At an exact tie the rule is documented: another branch is wrong, not undecided."""
+    if dtype == "float64" and "0 * x" in program:
+        reason = "in float64 exact results carry noise, for nothing tells them from rounded ones"
+        request.applymarker(pytest.mark.xfail(strict=True, reason=reason))
     one = Judged(sample(program, x="leaf(1, low=1, high=1)"), dtype)
     assert one.judge().difference is None
     one.values()[0].flat[0] += 0.5

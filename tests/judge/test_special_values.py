@@ -165,3 +165,12 @@ def test_backends_that_hide_infinities(name, wrong):
     inputs = {"x": "literal([-1.0, 0.5, 800.0, inf])"}
     assert judged(program, **inputs).difference is None
     assert judged(program, backend=torch_with(**{name: wrong}), **inputs).difference is not None
+
+
+@pytest.mark.xfail(strict=True, reason="`DType.spacing(0)` is that of numbers near one half")
+@pytest.mark.parametrize("dtype", FLOATING)
+def test_a_computed_zero(dtype):
+    """Where a zero is expected of arithmetic, a number of the size of the unit roundoff is not two ulp away."""
+    one = Judged(sample("yield x * 0.3", x="literal([0.0, 1.0])"), dtype)
+    one.values()[0][0] = one.dtype.unit_roundoff
+    assert one.judge().difference is not None
