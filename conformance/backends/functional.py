@@ -59,7 +59,9 @@ class FunctionalBackend(Backend):
         if self.jvp is None:
             self.lacks = {**self.lacks, "forward-mode": "the framework has no jvp"}
 
-    def vjp(self, function: Function, primals: Sequence[Any]) -> tuple[list[Any], Callable[[list[Any]], Sequence[Any]]]:
+    def vjp(
+        self, function: Function, primals: Sequence[Any]
+    ) -> tuple[list[Any], Callable[[list[Any]], Sequence[Any]]]:
         raise NotImplementedError
 
     def array_from(self, values: np.ndarray, dtype: str) -> Any:

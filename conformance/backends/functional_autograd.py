@@ -40,7 +40,6 @@ class Autograd:
         inputs: Any = None,
     ) -> None:
         """Adds gradients to ``.grad`` of the leaves, and of tensors that were asked to retain theirs."""
-        shell = self.shell
         outputs = _several(tensors)
         values, cotangents = self._started(outputs, grad_tensors)
         if inputs is None:
@@ -50,7 +49,9 @@ class Autograd:
         else:
             targets = [(tensor, tensor.value) for tensor in _several(inputs)]
         wanted = [value for _, value in targets]
-        gradients = self._gradients(values, cotangents, wanted, bool(retain_graph or create_graph), create_graph)
+        gradients = self._gradients(
+            values, cotangents, wanted, bool(retain_graph or create_graph), create_graph
+        )
         for (tensor, _), gradient in zip(targets, gradients, strict=True):
             if gradient is not None and tensor is not None:
                 self._accumulate(tensor, gradient, create_graph)
@@ -95,7 +96,9 @@ class Autograd:
                 if not output.requires_grad:
                     raise RuntimeError("an output does not require grad and has no grad_fn")
                 if output.numel() != 1:
-                    raise RuntimeError("a gradient can be created implicitly only for an output of one element")
+                    raise RuntimeError(
+                        "a gradient can be created implicitly only for an output of one element"
+                    )
                 if output.is_complex():
                     raise RuntimeError("a gradient can be created implicitly only for real outputs")
                 cotangent = shell.torch.ones_like(output)
@@ -148,7 +151,9 @@ class Autograd:
             _, pull_back = shell.backend.vjp(program, arrays[:count])
             return list(pull_back(list(arrays[rest:])))
 
-        return shell.record("torch.autograd.grad", gradients, (*wanted, *others, *cotangents), recording=create)
+        return shell.record(
+            "torch.autograd.grad", gradients, (*wanted, *others, *cotangents), recording=create
+        )
 
     def _accumulate(self, tensor: Tensor, gradient: Tensor, create: bool) -> None:
         """torch's rules for who owns the sum."""
@@ -203,7 +208,9 @@ class Autograd:
 
         return lowered.rebuilt(made), pull_back
 
-    def grad_and_value(self, func: Callable[..., Any], argnums: int | tuple[int, ...] = 0) -> Callable[..., Any]:
+    def grad_and_value(
+        self, func: Callable[..., Any], argnums: int | tuple[int, ...] = 0
+    ) -> Callable[..., Any]:
         """``torch.func.grad_and_value``."""
 
         def transformed(*args: Any, **kwargs: Any) -> Any:
@@ -217,7 +224,9 @@ class Autograd:
 
             result, pull_back = self.vjp(chosen, *(args[position] for position in positions))
             if result.dim():
-                raise RuntimeError(f"the function has to return a scalar, not a tensor of shape {result.shape}")
+                raise RuntimeError(
+                    f"the function has to return a scalar, not a tensor of shape {result.shape}"
+                )
             gradients = pull_back(self.shell.torch.ones_like(result))
             return (gradients if isinstance(argnums, tuple) else gradients[0]), result
 

@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from reference_impls import creation, dtypes, grad_mode, nn, vocabulary
+from reference_impls.composites.registry import COMPOSITES
 from reference_impls.dtypes import COMPLEX, FLOATING, DType
 from reference_impls.namespace import Device, Namespace, define
+from reference_impls.primitives import TABLE
 from reference_impls.tensor import Size
 
 from . import functional_tensor
@@ -23,15 +25,17 @@ from .functional_trace import Call, Value
 if TYPE_CHECKING:
     from .functional import FunctionalBackend
 
-SAVES_NOTHING = frozenset(
-    """add sub neg sum to clone reshape view transpose permute t flatten unsqueeze squeeze expand broadcast_to cat stack
-    getitem select narrow chunk split unbind reversed_dims matrix_transpose real imag mean torch.autograd.grad""".split()
-)
+_SAVES_NOTHING = """
+    add broadcast_to cat chunk clone expand flatten getitem imag matrix_transpose mean narrow neg permute real
+    reshape reversed_dims select split squeeze stack sub sum t to torch.autograd.grad transpose unbind unsqueeze view
+"""
+SAVES_NOTHING = frozenset(_SAVES_NOTHING.split())
 """Functions for whose derivative torch keeps no tensor, so that backward can go through them again."""
-VIEWS = frozenset(
-    """reshape view transpose permute t flatten unsqueeze squeeze expand broadcast_to getitem select narrow chunk split
-    unbind reversed_dims matrix_transpose adjoint real imag diagonal movedim swapaxes unflatten view_as expand_as""".split()
-)
+_VIEWS = """
+    adjoint broadcast_to chunk diagonal expand expand_as flatten getitem imag matrix_transpose movedim narrow permute
+    real reshape reversed_dims select split squeeze swapaxes t transpose unbind unflatten unsqueeze view view_as
+"""
+VIEWS = frozenset(_VIEWS.split())
 """Functions whose results share memory with their first argument in torch."""
 SLOT = object()
 """Where the arguments of a recorded call had a tensor."""
@@ -53,7 +57,9 @@ class Shell:
         """How many transforms of functions are under way."""
         self.noted: dict[str, None] = {}
         self.Tensor: type[functional_tensor.Tensor] = type(
-            "Tensor", (functional_tensor.Tensor,), {"shell": self, "__doc__": functional_tensor.Tensor.__doc__}
+            "Tensor",
+            (functional_tensor.Tensor,),
+            {"shell": self, "__doc__": functional_tensor.Tensor.__doc__},
         )
         self.arithmetic = SimpleNamespace(generator=np.random.default_rng(0))
         """Where the factories of a reference look for their random numbers."""
@@ -115,7 +121,11 @@ class Shell:
         return self.mapped(structure, lambda _: next(source), kind=self.backend.is_array)
 
     def record(
-        self, name: str, function: Callable[..., list[Any]], inputs: Sequence[Value], recording: bool | None = None
+        self,
+        name: str,
+        function: Callable[..., list[Any]],
+        inputs: Sequence[Value],
+        recording: bool | None = None,
     ) -> list[Any]:
         """Runs a function of arrays on values, and remembers the call where a gradient may be asked for."""
         arrays = function(*(value.array for value in inputs))
@@ -188,7 +198,9 @@ class Shell:
 
     # Tensors
 
-    def tensor_from(self, array: np.ndarray, dtype: DType, requires_grad: bool = False) -> functional_tensor.Tensor:
+    def tensor_from(
+        self, array: np.ndarray, dtype: DType, requires_grad: bool = False
+    ) -> functional_tensor.Tensor:
         """A tensor with the values of a NumPy array (float64, complex128, int64 or bool)."""
         tensor = self.Tensor(Value(self.backend.array_from(np.asarray(array), dtype.name)))
         return tensor.requires_grad_() if requires_grad else tensor
@@ -256,7 +268,9 @@ class Shell:
             self.define(f"torch.{name}", factory)
         self.define("torch.result_type", self.result_type)
         modes = grad_mode.for_reference(self.modes)
-        modes = {name: modes[name] for name in ("no_grad", "enable_grad", "set_grad_enabled", "is_grad_enabled")}
+        modes = {
+            name: modes[name] for name in ("no_grad", "enable_grad", "set_grad_enabled", "is_grad_enabled")
+        }
         vars(self.torch).update(modes)
         own = {
             "torch.autograd": {"grad": self.autograd.grad, "backward": self.autograd.backward, **modes},
@@ -279,9 +293,9 @@ class Shell:
         A composite of the vocabulary is one of the framework's functions too; a primitive is missing.
         """
         have = vars(self.ops)
-        for name, composite in vocabulary.COMPOSITES.items():
+        for name, composite in COMPOSITES.items():
             have.setdefault(name, functools.partial(self._composed, name, composite))
-        for name in vocabulary.TABLE:
+        for name in TABLE:
             have.setdefault(name, functools.partial(self.call, name))
         have["as_tensor"] = self.as_tensor
 

@@ -78,7 +78,9 @@ class Tensor:
             if not isinstance(value, self.shell.Tensor):
                 raise TypeError(f"a gradient is a tensor or None, not a {type(value).__name__}")
             if value.dtype is not self.dtype or value.shape != self.shape:
-                raise RuntimeError(f"a gradient of {value.dtype}{value.shape} does not fit {self.dtype}{self.shape}")
+                raise RuntimeError(
+                    f"a gradient of {value.dtype}{value.shape} does not fit {self.dtype}{self.shape}"
+                )
         self.kept_grad = value
 
     def retain_grad(self) -> None:
@@ -88,7 +90,11 @@ class Tensor:
             self.value.keeper = weakref.ref(self)
 
     def backward(
-        self, gradient: Any = None, retain_graph: bool | None = None, create_graph: bool = False, inputs: Any = None
+        self,
+        gradient: Any = None,
+        retain_graph: bool | None = None,
+        create_graph: bool = False,
+        inputs: Any = None,
     ) -> None:
         self.shell.note("torch.Tensor.backward")
         self.shell.autograd.backward((self,), (gradient,), retain_graph, create_graph, inputs)
@@ -148,14 +154,16 @@ class Tensor:
         if self.shared():
             raise Unsupported("views: a write to memory that another tensor shares")
         if result.shape != self.shape:
-            raise RuntimeError(f"a result of shape {tuple(result.shape)} cannot be stored in one of {tuple(self.shape)}")
+            raise RuntimeError(f"a result of {result.shape} cannot be stored in a tensor of {self.shape}")
         shell.note(f"torch.Tensor.{name}")
         self.replace(result.to(self.dtype).value.array)
         return self
 
     def copy_(self, source: Any, non_blocking: bool = False) -> Tensor:
         source = self.shell.as_tensor(source)
-        return self.write("copy_", source.to(self.dtype).expand(self.shape) if source.shape != self.shape else source)
+        return self.write(
+            "copy_", source.to(self.dtype).expand(self.shape) if source.shape != self.shape else source
+        )
 
     def fill_(self, value: Any) -> Tensor:
         return self.write("fill_", self.shell.torch.full(self.shape, value, dtype=self.dtype))
@@ -216,7 +224,9 @@ class Tensor:
     def numpy(self, *, force: bool = False) -> np.ndarray:
         """A copy of the values (torch's own would share memory)."""
         if self.requires_grad and not force:
-            raise RuntimeError("can't call numpy() on a tensor that requires grad; use tensor.detach().numpy()")
+            raise RuntimeError(
+                "can't call numpy() on a tensor that requires grad; use tensor.detach().numpy()"
+            )
         return self.shell.backend.numpy_from(self.value.array)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
@@ -261,7 +271,9 @@ class Tensor:
     def __repr__(self) -> str:
         return f"tensor({self.value.array!r})"
 
-    def to(self, *args: Any, dtype: Any = None, device: Any = None, copy: bool = False, **layout: Any) -> Tensor:
+    def to(
+        self, *args: Any, dtype: Any = None, device: Any = None, copy: bool = False, **layout: Any
+    ) -> Tensor:
         """In another dtype; itself where nothing changes."""
         for argument in args:
             if isinstance(argument, DType):

@@ -15,6 +15,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from reference_impls.dtypes import NAMES
+
 from .contract import Unsupported
 from .functional import LACKS, Function, FunctionalBackend
 
@@ -146,23 +148,42 @@ def _expand(input: Any, *sizes: Any) -> Any:
     return jnp.broadcast_to(input, tuple(h if w == -1 else w for w, h in zip(wanted, held, strict=True)))
 
 
-ELEMENTWISE = """abs acos acosh asin asinh atan atan2 atanh bitwise_and bitwise_not bitwise_or bitwise_xor cbrt ceil conj
-copysign cos cosh deg2rad exp exp2 expm1 floor floor_divide fmax fmin fmod gcd heaviside hypot i0 imag isfinite isinf
-isnan lcm ldexp log log10 log1p log2 logaddexp logaddexp2 logical_and logical_not logical_or logical_xor matmul maximum
-minimum outer positive pow rad2deg real reciprocal remainder round sign signbit sin sinc sinh sqrt square tan tanh
-true_divide trunc"""
+ELEMENTWISE = """
+    abs acos acosh asin asinh atan atan2 atanh bitwise_and bitwise_not bitwise_or bitwise_xor cbrt ceil conj
+    copysign cos cosh deg2rad exp exp2 expm1 floor floor_divide fmax fmin fmod gcd heaviside hypot i0 imag
+    isfinite isinf isnan lcm ldexp log log10 log1p log2 logaddexp logaddexp2 logical_and logical_not
+    logical_or logical_xor matmul maximum minimum outer positive pow rad2deg real reciprocal remainder round
+    sign signbit sin sinc sinh sqrt square tan tanh true_divide trunc
+"""
 """Names that NumPy, JAX and torch agree on."""
 
 FUNCTIONS: dict[str, Callable[..., Any]] = {
     **{name: getattr(jnp, name) for name in ELEMENTWISE.split()},
     **dict(add=_add, sub=_sub, subtract=_sub, mul=jnp.multiply, multiply=jnp.multiply, neg=jnp.negative),
-    **dict(div=jnp.true_divide, dot=jnp.dot, mm=jnp.matmul, bmm=jnp.matmul, angle=jnp.angle, nan_to_num=jnp.nan_to_num),
-    **dict(eq=jnp.equal, ne=jnp.not_equal, lt=jnp.less, le=jnp.less_equal, gt=jnp.greater, ge=jnp.greater_equal),
+    **dict(
+        div=jnp.true_divide,
+        dot=jnp.dot,
+        mm=jnp.matmul,
+        bmm=jnp.matmul,
+        angle=jnp.angle,
+        nan_to_num=jnp.nan_to_num,
+    ),
+    **dict(
+        eq=jnp.equal, ne=jnp.not_equal, lt=jnp.less, le=jnp.less_equal, gt=jnp.greater, ge=jnp.greater_equal
+    ),
     **dict(rsqrt=jax.lax.rsqrt, erf=jax.lax.erf, erfc=jax.lax.erfc, erfinv=jax.lax.erf_inv),
     **dict(lgamma=jax.lax.lgamma, digamma=jax.lax.digamma, sigmoid=jax.nn.sigmoid, relu=_relu),
-    **dict(sum=_reduction(jnp.sum), mean=_reduction(jnp.mean), prod=_reduction(jnp.prod), amax=_reduction(jnp.max)),
+    **dict(
+        sum=_reduction(jnp.sum),
+        mean=_reduction(jnp.mean),
+        prod=_reduction(jnp.prod),
+        amax=_reduction(jnp.max),
+    ),
     **dict(amin=_reduction(jnp.min), all=_reduction(jnp.all), any=_reduction(jnp.any), var=_spread(jnp.var)),
-    **dict(std=_spread(jnp.std), argmax=lambda input, dim=None, keepdim=False: jnp.argmax(input, dim, keepdims=keepdim)),
+    **dict(
+        std=_spread(jnp.std),
+        argmax=lambda input, dim=None, keepdim=False: jnp.argmax(input, dim, keepdims=keepdim),
+    ),
     "argmin": lambda input, dim=None, keepdim=False: jnp.argmin(input, dim, keepdims=keepdim),
     "max": _extremum(jnp.max, jnp.argmax, jnp.maximum),
     "min": _extremum(jnp.min, jnp.argmin, jnp.minimum),
@@ -213,7 +234,9 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "torch.nn.functional.log_softmax": lambda input, dim: jax.nn.log_softmax(input, axis=dim),
     "torch.nn.functional.sigmoid": jax.nn.sigmoid,
     "torch.nn.functional.silu": lambda input, inplace=False: jax.nn.silu(input),
-    "torch.nn.functional.gelu": lambda input, approximate="none": jax.nn.gelu(input, approximate=approximate == "tanh"),
+    "torch.nn.functional.gelu": lambda input, approximate="none": jax.nn.gelu(
+        input, approximate=approximate == "tanh"
+    ),
 }
 """JAX's functions by torch's names."""
 
@@ -225,12 +248,14 @@ class JaxBackend(FunctionalBackend):
     version = str(jax.__version__)
     functions = FUNCTIONS
     deviations = (Path(__file__).with_name("jax.deviations.yaml"),)
-    dtypes = frozenset(
-        "float64 float32 bfloat16 float16 complex128 complex64 int64 int32 int16 int8 uint8 bool".split()
-    )
-    lacks = LACKS | {"randomness": "the random numbers of JAX take a key, which programs in torch's words do not pass"}
+    dtypes = frozenset(NAMES)
+    lacks = LACKS | {
+        "randomness": "the random numbers of JAX take a key, which programs in torch's words do not pass"
+    }
 
-    def vjp(self, function: Function, primals: Sequence[Any]) -> tuple[list[Any], Callable[[list[Any]], Sequence[Any]]]:
+    def vjp(
+        self, function: Function, primals: Sequence[Any]
+    ) -> tuple[list[Any], Callable[[list[Any]], Sequence[Any]]]:
         outputs, transpose = jax.vjp(lambda *inputs: list(function(*inputs)), *primals)
 
         def pull_back(cotangents: list[Any]) -> list[Any]:
@@ -239,7 +264,7 @@ class JaxBackend(FunctionalBackend):
 
         return outputs, pull_back
 
-    def jvp(  # type: ignore[override]
+    def jvp(
         self, function: Function, primals: Sequence[Any], tangents: Sequence[Any]
     ) -> tuple[list[Any], list[Any]]:
         return jax.jvp(lambda *inputs: list(function(*inputs)), tuple(primals), tuple(tangents))
@@ -249,7 +274,9 @@ class JaxBackend(FunctionalBackend):
 
     def numpy_from(self, array: jax.Array) -> np.ndarray:
         values = np.asarray(array)
-        kind = "float64" if jnp.issubdtype(array.dtype, jnp.floating) else WIDE.get(values.dtype.kind, "int64")
+        kind = (
+            "float64" if jnp.issubdtype(array.dtype, jnp.floating) else WIDE.get(values.dtype.kind, "int64")
+        )
         return values.astype(kind)
 
     def dtype_name(self, array: jax.Array) -> str:

@@ -30,7 +30,7 @@ class TorchBackend(Backend):
 
     name = "torch"
     exact_error_types = True
-    modes = ("eager", "compile", "vmap")
+    modes: tuple[str, ...] = ("eager", "compile", "vmap")
     deviations = (Path(__file__).with_name("torch.deviations.yaml"),)
     dtypes = frozenset(DTYPES)
 

@@ -27,23 +27,24 @@ def compiled(function: Function) -> Function:
     the forward pass and, through AOTAutograd, in the backward pass.
     """
     from torch._dynamo.backends.common import aot_autograd
+    from torch._functorch.aot_autograd import make_boxed_func
 
     graphs = {"captured": 0, "run": 0}
 
     def counted(module: torch.fx.GraphModule, inputs: Any) -> Function:
         graphs["captured"] += 1
 
-        @functools.wraps(module.forward)
         def run(*args: Any) -> Any:
             graphs["run"] += 1
             return module(*args)
 
-        run._boxed_call = False  # type: ignore[attr-defined]
-        return run
+        return make_boxed_func(run)
 
     # Every sample compiles afresh: entries of other samples would be tried first and slow all of them down.
     torch._dynamo.reset()
-    transformed = torch.compile(function, backend=aot_autograd(fw_compiler=counted), fullgraph=True, dynamic=False)
+    transformed = torch.compile(
+        function, backend=aot_autograd(fw_compiler=counted), fullgraph=True, dynamic=False
+    )
 
     @functools.wraps(function)
     def checked(*args: Any, **kwargs: Any) -> Any:
@@ -75,7 +76,9 @@ def vmapped(function: Function) -> Function:
             given, named = tree_unflatten(whole, structure)
             return function(*given, **named)
 
-        result = torch.vmap(one, randomness="different")(*(torch.stack([leaves[i], leaves[i]]) for i in places))
+        result = torch.vmap(one, randomness="different")(
+            *(torch.stack([leaves[i], leaves[i]]) for i in places)
+        )
         if seen != [True]:
             raise ModeNotTaken("the function did not run once on batched tensors")
         return tree_map(_first, result)
@@ -88,7 +91,9 @@ def _first(stacked: Any) -> Any:
     if not isinstance(stacked, torch.Tensor):
         return stacked
     one, other = stacked.unbind(0)
-    same = torch.equal(one.detach(), other.detach()) or torch.allclose(one.detach(), other.detach(), equal_nan=True)
+    same = torch.equal(one.detach(), other.detach()) or torch.allclose(
+        one.detach(), other.detach(), equal_nan=True
+    )
     if not same:
         raise ModeNotTaken("the two slices differ")
     return one

@@ -15,7 +15,6 @@ from __future__ import annotations
 import functools
 import re
 from contextlib import ExitStack
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -69,8 +68,27 @@ class DeviceTensor(torch.Tensor):
 
     @data.setter
     def data(self, other: DeviceTensor) -> None:
-        torch.Tensor.data.__set__(self, other)  # type: ignore[attr-defined]
+        torch.Tensor.data.__set__(self, other)
         self.twin = other.twin
+
+    def tolist(self) -> Any:
+        # torch refuses it to subclasses, which the tensors of a device are not.
+        return self.detach().cpu().tolist()
+
+    @classmethod
+    def around(cls, twin: torch.Tensor) -> DeviceTensor:
+        """A tensor with this twin, whose pending conjugation or sign goes to where torch will ask for it."""
+        conjugated, negated = twin.is_conj(), twin.is_neg()
+        twin = twin.conj() if conjugated else twin
+        made = cls(twin._neg_view() if negated else twin)
+        torch._C._set_conj(made, conjugated)
+        torch._C._set_neg(made, negated)
+        return made
+
+    def seen(self) -> torch.Tensor:
+        """The twin with the pending conjugation or sign of this tensor."""
+        twin = self.twin.conj() if self.is_conj() else self.twin
+        return twin._neg_view() if self.is_neg() else twin
 
     def __repr__(self, **_: Any) -> str:
         return f"{self.twin!r} on {NAME}"
@@ -80,31 +98,41 @@ def run(operator: Any, *args: Any, **kwargs: Any) -> Any:
     """The kernel of every operator: the CPU's, on the twins."""
     name = operator._schema.name.removeprefix("aten::")
     leaves = [leaf for leaf in tree_leaves((args, kwargs)) if isinstance(leaf, torch.Tensor)]
-    ours = {id(leaf.twin): leaf for leaf in leaves if isinstance(leaf, DeviceTensor)}
-    if ours and any(leaf.is_meta for leaf in leaves):  # torch asks for shapes only, and takes it for a part of itself
-        args, kwargs = tree_map(lambda leaf: leaf.twin.to("meta") if isinstance(leaf, DeviceTensor) else leaf, (args, kwargs))
-        return operator(*args, **kwargs)
+    twins = {id(leaf): leaf.seen() for leaf in leaves if isinstance(leaf, DeviceTensor)}
+    ours = {id(twins[id(leaf)]): leaf for leaf in leaves if isinstance(leaf, DeviceTensor)}
+    shapes_only = any(
+        leaf.is_meta for leaf in leaves
+    )  # torch asks itself, and passes what it was given along
     for leaf in leaves:
-        if ours and not isinstance(leaf, DeviceTensor) and leaf.dim() and name not in CROSSING:
+        if (
+            ours
+            and not isinstance(leaf, DeviceTensor)
+            and leaf.dim()
+            and name not in CROSSING
+            and not shapes_only
+        ):
             raise RuntimeError(f"{name} was given a tensor on {leaf.device} beside one on {NAME}")
     device = kwargs.get("device")
-    results_here = torch.device(device).type == NAME if device is not None else bool(ours)
+    results_here = torch.device(device).type == NAME if device is not None else bool(ours) and not shapes_only
     if device is not None:
         kwargs = {**kwargs, "device": torch.device("cpu")}
-    args, kwargs = tree_map(lambda leaf: leaf.twin if isinstance(leaf, DeviceTensor) else leaf, (args, kwargs))
-    with ExitStack() as stack:
-        for key in LAZY:
-            stack.enter_context(torch._C._SetExcludeDispatchKeyGuard(key, False))
-        results = operator(*args, **kwargs)
+
+    def unwrapped(leaf: Any) -> Any:
+        twin = twins.get(id(leaf), leaf)
+        return twin.to("meta") if shapes_only and twin is not leaf else twin
 
     def wrapped(result: Any) -> Any:
         if not isinstance(result, torch.Tensor):
             return result
         if id(result) in ours:
             return ours[id(result)]
-        return DeviceTensor(result) if results_here else result
+        return DeviceTensor.around(result) if results_here else result
 
-    return tree_map(wrapped, results)
+    args, kwargs = tree_map(unwrapped, (args, kwargs))
+    with ExitStack() as stack:
+        for key in LAZY:
+            stack.enter_context(torch._C._SetExcludeDispatchKeyGuard(key, False))
+        return tree_map(wrapped, operator(*args, **kwargs))
 
 
 @functools.cache
@@ -131,7 +159,6 @@ class PrivateUse1Backend(TorchBackend):
     devices = (NAME,)
     modes = ("eager",)
     lacks = {"serialization": "the stand-in has no storages of its own"}
-    deviations = (*TorchBackend.deviations, Path(__file__).with_name("torch_privateuse1.deviations.yaml"))
 
     def __init__(self) -> None:
         super().__init__()
