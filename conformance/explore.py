@@ -68,13 +68,19 @@ def _body(case: Case) -> Body | None:
 
 
 def _takes_part(sample: Sample, dtype: str) -> bool:
-    """Not where an input is long: drawn as one value repeated, its roundings are all alike, and no rule allows for that."""
+    """Not with a long input: drawn as one value repeated, its roundings are all alike, which no rule allows for."""
     short = all(given.values.size <= LARGEST for given in sample.inputs.values())
     return short and (sample.dtypes is None or dtype in sample.dtypes)
 
 
 def _found(
-    bench: Bench, case: Case, device: str, mode: str, dtype: str, strategy: st.SearchStrategy[Sample], examples: int
+    bench: Bench,
+    case: Case,
+    device: str,
+    mode: str,
+    dtype: str,
+    strategy: st.SearchStrategy[Sample],
+    examples: int,
 ) -> Line:
     checks = 0
     lines: dict[int, Line] = {}
@@ -101,7 +107,9 @@ def _found(
         found = find(strategy, fails, settings=quiet, random=random)
     except NoSuchExample:
         verdict = Verdict.PASS if checks else Verdict.UNSUPPORTED
-        reason = f"{examples} examples" if checks else next((x.reason for x in lines.values() if x.reason), "")
+        reason = (
+            f"{examples} examples" if checks else next((x.reason for x in lines.values() if x.reason), "")
+        )
         return Line(NAME, dtype, verdict, reason=reason, checks=checks)
     line = bench.line(case, found, device, mode, dtype)
     if line.failure is None:
@@ -112,24 +120,29 @@ def _found(
 
 def _shown(given: Given, dtype: str) -> str:
     """An input with all of its digits: there is no other place to read it from."""
-    values = np.array2string(given.values, separator=", ", floatmode="unique", threshold=given.values.size + 1)
+    values = np.array2string(
+        given.values, separator=", ", floatmode="unique", threshold=given.values.size + 1
+    )
     return f"{dtype if given.values.dtype.kind == 'f' else given.values.dtype}{list(given.values.shape)} {values}"
 
 
 def _samples(sample: Sample, body: Body, dtype: DType) -> st.SearchStrategy[Sample]:
     """A sample with other inputs."""
     names = list(sample.inputs)
-    makers = {name: _elements(given, body.inputs[name], dtype) for name, given in sample.inputs.items()}
+    declared = {str(name): domain for name, domain in body.inputs.items()}
+    makers = {name: _elements(given, declared[name], dtype) for name, given in sample.inputs.items()}
     fixed = st.just(tuple(given.values.shape for given in sample.inputs.values()))
 
     @st.composite
     def samples(draw: st.DrawFn) -> Sample:
         inputs = {}
-        for name, shape in zip(names, draw(_shapes(len(names)) if body.elementwise and names else fixed), strict=True):
+        for name, shape in zip(
+            names, draw(_shapes(len(names)) if body.elementwise and names else fixed), strict=True
+        ):
             given, maker = sample.inputs[name], makers[name]
             if maker is not None:
                 values = draw(arrays.arrays(given.values.dtype, shape, elements=maker))
-                given = replace(given, values=_held(values, body.inputs[name], dtype))
+                given = replace(given, values=_held(values, declared[name], dtype))
             inputs[name] = given
         return replace(sample, name=NAME, inputs=inputs)
 
@@ -137,7 +150,9 @@ def _samples(sample: Sample, body: Body, dtype: DType) -> st.SearchStrategy[Samp
 
 
 def _shapes(count: int) -> st.SearchStrategy[tuple[tuple[int, ...], ...]]:
-    drawn = arrays.mutually_broadcastable_shapes(num_shapes=count, min_side=0, max_side=LONGEST, max_dims=MOST)
+    drawn = arrays.mutually_broadcastable_shapes(
+        num_shapes=count, min_side=0, max_side=LONGEST, max_dims=MOST
+    )
     return drawn.map(lambda shapes: shapes.input_shapes)
 
 

@@ -97,7 +97,9 @@ def test_values_lie_in_the_declared_range(spec):
         for call in arguments(body, overload):
             for name, given in call.tensors.items():
                 declared = body.inputs.get(name)
-                brought = any(name in body.signature.bind(text, supplied=body.inputs) for text in body.tries.values())
+                brought = any(
+                    name in body.signature.bind(text, supplied=body.inputs) for text in body.tries.values()
+                )
                 if declared is None or declared.range is None or given.values.dtype.kind != "f" or brought:
                     continue
                 low, high = (float(number(bound)) for bound in declared.range)
@@ -112,7 +114,9 @@ def test_values_are_spread_evenly():
         drawn = np.sort(values((64,), low, high, "key"))
         assert ((drawn >= low) & (drawn <= high)).all()
         edges = np.linspace(low, high, 65)
-        near = (high - low) / 64 + np.abs(drawn) * 2.0**-8  # rounding to eight bits may cross into the next part
+        near = (high - low) / 64 + np.abs(
+            drawn
+        ) * 2.0**-8  # rounding to eight bits may cross into the next part
         assert (np.abs(drawn - (edges[:-1] + edges[1:]) / 2) <= near).all()
 
 
@@ -125,7 +129,10 @@ def test_points_stand_at_every_position():
         for sample in case.samples("eager"):
             given = sample.inputs.get("input")
             if case.id in ("value", "gradient") and sample.name == "defaults":
-                assert given.values[: len(points)].tolist() == points and given.values.size == len(points) + VECTOR
+                assert (
+                    given.values[: len(points)].tolist() == points
+                    and given.values.size == len(points) + VECTOR
+                )
             if case.id == "lengths":
                 lanes = {int(i) % 16 for i in np.flatnonzero(np.isin(given.values, points))}
                 assert lanes == set(range(16))
@@ -147,7 +154,9 @@ def test_layouts_are_real(layout):
                         found += 1
                         lies(made[name], layout)
                         assert made[name].requires_grad == given.requires_grad
-                        assert torch.equal(made[name].detach(), torch.tensor(given.values, dtype=torch.float32))
+                        assert torch.equal(
+                            made[name].detach(), torch.tensor(given.values, dtype=torch.float32)
+                        )
     assert found
 
 
@@ -195,7 +204,9 @@ def test_arguments_reach_the_call(spec):
         for id, text in body.tries.items():
             sample = programs.get(str(id)) or next(s for n, s in programs.items() if n.startswith(f"{id} "))
             tree = ast.parse(str(sample.program))
-            calls = [n for n in ast.walk(tree) if isinstance(n, ast.Call) and ast.unparse(n.func) == spec.name]
+            calls = [
+                n for n in ast.walk(tree) if isinstance(n, ast.Call) and ast.unparse(n.func) == spec.name
+            ]
             given = {k.arg: ast.dump(k.value) for call in calls for k in call.keywords}
             placed = [ast.dump(a) for call in calls for a in call.args]
             for name, expression in body.signature.bind(text, supplied=body.inputs).items():

@@ -73,7 +73,9 @@ class Judged:
 
     def judge(self, times: float = 1.0) -> judge.Judgement:
         observed = self.base.ran.observations
-        return judge.judge(observed, self.seen, self.dtype, self.redo, times, self.base.relabel(self.dtype.name))
+        return judge.judge(
+            observed, self.seen, self.dtype, self.redo, times, self.base.relabel(self.dtype.name)
+        )
 
     def bounds(self) -> tuple[Any, np.ndarray, np.ndarray]:
         """All values of the sample in one row, the tolerance of each after all noisy runs, and its ulp."""
@@ -105,7 +107,9 @@ def written(folder: Path, program: str, given: str = "", **options: str) -> Case
     """The case of a topic with one clause, as a spec file states it."""
     path = folder / "specs" / "area" / "judging.yaml"
     path.parent.mkdir(parents=True, exist_ok=True)
-    lines = [f"    {key}: {value}" for key, value in options.items()] + [f"    given: {{{given}}}"] * bool(given)
+    lines = [f"    {key}: {value}" for key, value in options.items()] + [f"    given: {{{given}}}"] * bool(
+        given
+    )
     body = "\n".join(f"      {line}" for line in program.strip().split("\n"))
     text = "\n".join(["  clause:", "    says: The clause holds.", *lines, "    program: |", body, ""])
     path.write_text(HEAD + text)
@@ -117,6 +121,3 @@ def lines(
 ) -> list[Line]:
     """The verdicts on a case."""
     return list(Bench(backend, reference(), deviations).check(case, "cpu", "eager", dtypes))
-
-
-

@@ -100,7 +100,13 @@ def samples(words: Sequence[str] = ()) -> Iterator[tuple[str, str, Sample, tuple
 
 
 def measure(
-    family: str, clause: str, sample: Sample, dtype: str, torch: TorchBackend, reference: ReferenceBackend, base: Base
+    family: str,
+    clause: str,
+    sample: Sample,
+    dtype: str,
+    torch: TorchBackend,
+    reference: ReferenceBackend,
+    base: Base,
 ) -> Measured | None:
     """Errors and spreads of one line; None where nothing is rounded, or the line fails in another way."""
     label = NAMES[dtype]
@@ -111,7 +117,9 @@ def measure(
     observed = base.ran.observations
     if ran.error is not None or len(ran.observations) != len(observed):
         return None
-    if any(judge._structure(a, b, base.relabel(dtype)) for a, b in zip(observed, ran.observations, strict=True)):
+    if any(
+        judge._structure(a, b, base.relabel(dtype)) for a, b in zip(observed, ran.observations, strict=True)
+    ):
         return None
     flat = judge._flatten(observed, ran.observations)
     if flat is None:
@@ -138,7 +146,9 @@ def measure(
     if not rounded.any():
         return None
     parts = (error, few, many, scale.ulp, scale.floor, np.abs(flat.expected))
-    return Measured(family, clause, sample.name, dtype, *(p[rounded] for p in parts), tolerance, draws, undecided)
+    return Measured(
+        family, clause, sample.name, dtype, *(p[rounded] for p in parts), tolerance, draws, undecided
+    )
 
 
 def measured(words: Sequence[str] = (), dtypes: Sequence[str] = DTYPES) -> Iterator[Measured]:
@@ -156,16 +166,24 @@ def measured(words: Sequence[str] = (), dtypes: Sequence[str] = DTYPES) -> Itera
 def largest(lines: Sequence[Measured], draws: str) -> tuple[int, float, float]:
     """How many errors exceed the floor; the 99th percentile and the maximum of their ratios to the spread."""
     ratios = np.concatenate([line.ratios(getattr(line, draws)) for line in lines] or [np.zeros(0)])
-    return (ratios.size, float(np.quantile(ratios, 0.99)), float(ratios.max())) if ratios.size else (0, 0.0, 0.0)
+    return (
+        (ratios.size, float(np.quantile(ratios, 0.99)), float(ratios.max())) if ratios.size else (0, 0.0, 0.0)
+    )
 
 
 def tables(lines: Sequence[Measured]) -> Iterator[str]:
     """The tables as Markdown."""
     right = [line for line in lines if not line.wrong and not line.undecided]
-    families = {f: [line for line in right if line.family == f] for f in dict.fromkeys(x.family for x in right)}
+    families = {
+        f: [line for line in right if line.family == f] for f in dict.fromkeys(x.family for x in right)
+    }
     yield f"| family | lines | beyond the floor | {FEW} runs: 99 %, most | {MANY} runs: 99 %, most |"
     yield "|---|---|---|---|---|"
-    for family, here in (*families.items(), *((d, [x for x in right if x.dtype == d]) for d in DTYPES), ("all", right)):
+    for family, here in (
+        *families.items(),
+        *((d, [x for x in right if x.dtype == d]) for d in DTYPES),
+        ("all", right),
+    ):
         count, *few = largest(here, "few")
         _, *many = largest(here, "many")
         elements = sum(line.error.size for line in here)
@@ -211,13 +229,19 @@ def main() -> None:
     import torch
 
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("words", nargs="*", help="parts of the paths or families to measure; all where none is given")
+    parser.add_argument(
+        "words", nargs="*", help="parts of the paths or families to measure; all where none is given"
+    )
     parser.add_argument("--dtype", action="append", choices=DTYPES)
-    parser.add_argument("--blunt", type=float, default=0.01, help="name lines whose relative tolerance exceeds this")
+    parser.add_argument(
+        "--blunt", type=float, default=0.01, help="name lines whose relative tolerance exceeds this"
+    )
     parser.add_argument("--write", action="store_true", help=f"put the tables into {DOCUMENT.name}")
     options = parser.parse_args()
     lines = list(measured(options.words, options.dtype or DTYPES))
-    text = f"torch {torch.__version__}, {platform.machine()}, {datetime.date.today()}\n\n" + "\n".join(tables(lines))
+    text = f"torch {torch.__version__}, {platform.machine()}, {datetime.date.today()}\n\n" + "\n".join(
+        tables(lines)
+    )
     text += "\n\n" + "\n".join(remarks(lines, options.blunt)) + "\n"
     if not options.write:
         print(text)

@@ -44,11 +44,24 @@ def programs() -> Iterator[tuple[str, Sample]]:
         yield "elementwise", _sample(name, f"result = x.{name}()", x=inputs)
     for name, text in NORMALISING.items():
         for spread in (2, 64):
-            yield "softmax, norms", _sample(f"{name} ±{spread}", f"result = {text}", x=f"leaf(4, 64, low=-{spread}, high={spread})")
+            yield (
+                "softmax, norms",
+                _sample(
+                    f"{name} ±{spread}", f"result = {text}", x=f"leaf(4, 64, low=-{spread}, high={spread})"
+                ),
+            )
     for n in LENGTHS:
         wide = f"leaf(2, {n})"
         yield "matmul", _sample(f"matmul {n}", "result = x @ y", x=wide, y=f"leaf({n}, 2)")
-        yield "matmul", _sample(f"positive matmul {n}", "result = x @ y", x=f"leaf(2, {n}, low=0, high=1)", y=f"leaf({n}, 2, low=0, high=1)")
+        yield (
+            "matmul",
+            _sample(
+                f"positive matmul {n}",
+                "result = x @ y",
+                x=f"leaf(2, {n}, low=0, high=1)",
+                y=f"leaf({n}, 2, low=0, high=1)",
+            ),
+        )
         yield "sum, cumsum", _sample(f"sum {n}", "result = x.sum(1)", x=wide)
         yield "sum, cumsum", _sample(f"mean {n}", "result = (x * x).mean(1)", x=wide)
         yield "sum, cumsum", _sample(f"cumsum {n}", "result = x.cumsum(1)", x=wide)
@@ -61,7 +74,10 @@ def programs() -> Iterator[tuple[str, Sample]]:
         yield "prod", _sample(f"prod {n}", "result = x.prod(1)", x=f"leaf(2, {n}, low=0.75, high=1.25)")
     for depth in (16, 64):
         matrices = {k: f"leaf({depth}, {depth}, low=-0.5, high=0.5)" for k in "abc"}
-        yield "mlp", _sample(f"mlp {depth}", MLP + "result = (h * h).mean()", x=f"leaf(8, {depth})", **matrices)
+        yield (
+            "mlp",
+            _sample(f"mlp {depth}", MLP + "result = (h * h).mean()", x=f"leaf(8, {depth})", **matrices),
+        )
 
 
 def _sample(name: str, text: str, **inputs: str) -> Sample:
@@ -72,11 +88,12 @@ def _sample(name: str, text: str, **inputs: str) -> Sample:
         if name not in FIRST_ORDER
         else f"\nyield result\nyield vjp(result, ({leaves},))\n"
     )
-    given = {key: evaluate(Expression(Text(maker)), Makers(f"calibration:{name}:{key}")) for key, maker in inputs.items()}
+    given = {
+        key: evaluate(Expression(Text(maker)), Makers(f"calibration:{name}:{key}"))
+        for key, maker in inputs.items()
+    }
     return Sample(name, Program(Text(text, "<calibration>")), given, (prelude(),))
 
 
-FIRST_ORDER = frozenset(
-    f"{kind} {n}" for kind in ("sum", "cumsum") for n in LENGTHS
-) | {"prod 512"}
+FIRST_ORDER = frozenset(f"{kind} {n}" for kind in ("sum", "cumsum") for n in LENGTHS) | {"prod 512"}
 """Linear, or too large: their second derivatives are zero or slow."""

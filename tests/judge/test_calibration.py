@@ -23,6 +23,10 @@ def test_tables():
     """The tables have a row for each family and each dtype, and what is wrong is named."""
     lines = list(calibration.measured(["softplus"], ("float64", "float32")))
     text = "\n".join(calibration.tables(lines))
-    assert "| torch.nn.functional.softplus |" in text and "| float32 |" in text and "| noisy runs needed |" in text
+    assert (
+        "| torch.nn.functional.softplus |" in text
+        and "| float32 |" in text
+        and "| noisy runs needed |" in text
+    )
     lines[0].error = lines[0].error + 1e9
     assert any(line.startswith("- refused") for line in calibration.remarks(lines, 1.0))

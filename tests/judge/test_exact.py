@@ -118,7 +118,12 @@ def test_keys_and_their_order():
 def test_labels_follow_the_line():
     """One run of the reference in float64 serves all dtypes: its labels are read as those of the line."""
     for dtype in FLOATING:
-        assert judged("yield x\nyield x > 0\nyield x.to(torch.float32)\nyield x.sum()", dtype, x="tensor(4)").difference is None
+        assert (
+            judged(
+                "yield x\nyield x > 0\nyield x.to(torch.float32)\nyield x.sum()", dtype, x="tensor(4)"
+            ).difference
+            is None
+        )
     wide = torch_with(exp=lambda x: torch.exp(x).double())
     difference = judged("yield torch.exp(x)", "bfloat16", wide, x="tensor(4)").difference
     assert difference is not None and difference.message == "has dtype float64 where bfloat16 was expected"

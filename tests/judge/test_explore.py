@@ -37,7 +37,8 @@ def wrong_softplus(wrong: Callable[[Any, Any], Any]) -> ReferenceBackend:
     backend = reference_backend()
     right = backend.torch.nn.functional.softplus
     backend.reference.define(
-        "torch.nn.functional.softplus", lambda input, *args, **options: wrong(input, right(input, *args, **options))
+        "torch.nn.functional.softplus",
+        lambda input, *args, **options: wrong(input, right(input, *args, **options)),
     )
     return backend
 
@@ -95,7 +96,9 @@ def test_broadcasting_is_explored():
 def test_a_right_backend_is_not_accused(path, id):
     """500 examples of each: torch passes, in every dtype."""
     found = explored(case(path, id), torch_with(), 500, ("float64", "float32", "bfloat16", "float16"))
-    assert [(line.dtype, line.verdict, line.failure) for line in found if line.verdict is not Verdict.PASS] == []
+    assert [
+        (line.dtype, line.verdict, line.failure) for line in found if line.verdict is not Verdict.PASS
+    ] == []
     assert all(line.checks >= 100 and line.reason == "500 examples" for line in found)
 
 

@@ -39,12 +39,18 @@ def test_another_path(tmp_path):
 def test_fewer_and_more_yields(tmp_path):
     """As many statements as expected, no fewer and no more."""
     program = "for _ in range(3 if torch.is_tensor(x) else 2):\n    yield x"
-    assert "2 times where 3" in fails(tmp_path, program, {"is_tensor": lambda x: False}, "x: tensor(3)").message
+    assert (
+        "2 times where 3" in fails(tmp_path, program, {"is_tensor": lambda x: False}, "x: tensor(3)").message
+    )
     program = "for _ in range(2 if torch.is_tensor(x) else 3):\n    yield x"
-    assert "3 times where 2" in fails(tmp_path, program, {"is_tensor": lambda x: False}, "x: tensor(3)").message
+    assert (
+        "3 times where 2" in fails(tmp_path, program, {"is_tensor": lambda x: False}, "x: tensor(3)").message
+    )
 
 
-@pytest.mark.parametrize("other", ["[x]", "[x, x, x]", "x", "None", "[x, None]", "{'a': x, 'b': x}", "[[x], x]"])
+@pytest.mark.parametrize(
+    "other", ["[x]", "[x, x, x]", "x", "None", "[x, None]", "{'a': x, 'b': x}", "[[x], x]"]
+)
 def test_another_structure(tmp_path, other):
     """Tuples and dicts have the same form, whatever is in them."""
     wrong = {"is_tensor": lambda x: False}
@@ -53,6 +59,7 @@ def test_another_structure(tmp_path, other):
 
 def test_an_exception_is_a_failure(tmp_path):
     """What a backend raises is its failure, with the statement at which it was raised."""
+
     def broken(x):
         raise ArithmeticError("no such luck")
 
@@ -93,14 +100,23 @@ def test_raises(tmp_path, error, message):
     assert line.verdict is (Verdict.FAIL if error is None else Verdict.PASS)
 
 
-@pytest.mark.parametrize(("category", "passes"), [(UserWarning, True), (DeprecationWarning, False), (None, False)])
+@pytest.mark.parametrize(
+    ("category", "passes"), [(UserWarning, True), (DeprecationWarning, False), (None, False)]
+)
 def test_warns(tmp_path, category, passes):
     """A warning of the right category, not another one, not none."""
+
     def function(x):
         if category:
             warnings.warn("watch out", category, stacklevel=1)
 
-    line = verdict(tmp_path, "with warns(UserWarning):\n    torch.check(x)", torch_with(check=function), "x: tensor(3)", judge="literals")
+    line = verdict(
+        tmp_path,
+        "with warns(UserWarning):\n    torch.check(x)",
+        torch_with(check=function),
+        "x: tensor(3)",
+        judge="literals",
+    )
     assert line.verdict is (Verdict.PASS if passes else Verdict.FAIL)
 
 
@@ -112,6 +128,7 @@ def test_a_false_assertion(tmp_path):
 
 def test_modified_inputs(tmp_path):
     """An input that the program does not write to is left as it was."""
+
     def careless(x):
         result = torch.exp(x)
         x.data.mul_(1.5)
@@ -128,7 +145,12 @@ def test_inputs_that_the_program_writes_to(tmp_path):
 
 def test_a_clause_that_the_reference_fails(tmp_path):
     """A wrong closed form, or a program that the reference cannot run, is an error of the suite on every backend."""
-    for program in ("assert torch.exp(x) == x", "assert (x * 2).sum() == 0", "yield torch.exp(x, x, x)", "assert x is None"):
+    for program in (
+        "assert torch.exp(x) == x",
+        "assert (x * 2).sum() == 0",
+        "yield torch.exp(x, x, x)",
+        "assert x is None",
+    ):
         line = verdict(tmp_path, program, given="x: tensor(3)")
         assert line.verdict is Verdict.ERROR and line.reason.startswith("the reference"), program
         wrong = verdict(tmp_path, program, torch_with(exp=lambda x: x), "x: tensor(3)")

@@ -52,7 +52,9 @@ def word(base: np.ndarray, seen: np.ndarray, label: str, exact: bool, noise: flo
 def test_the_same_passes(tensor):
     """judge(x, x) has nothing to say, whatever x is, and asks for no noisy run."""
     values, label, exact = tensor
-    said = judge.judge([observed(values, label, exact)], [observed(values.copy(), label, False)], NAMES[label], silent)
+    said = judge.judge(
+        [observed(values, label, exact)], [observed(values.copy(), label, False)], NAMES[label], silent
+    )
     assert said.difference is None and not said.undecided and said.checks == 1
 
 
@@ -73,11 +75,18 @@ def test_one_other_element(tensor, data, other):
     if same:
         assert said.difference is None
     elif exact or not (np.isfinite(values[at]) and np.isfinite(other)):
-        edge = {abs(float(values[at])), abs(other)} == {dtype.largest, np.inf} and np.sign(values[at]) == np.sign(other)
+        edge = {abs(float(values[at])), abs(other)} == {dtype.largest, np.inf} and np.sign(
+            values[at]
+        ) == np.sign(other)
         assert said.difference is not None or (edge and not exact)
     else:
         ulp = float(dtype.spacing(np.float64(values[at])))
-        floor = max(judge.FLOOR * ulp, judge.UNDERFLOW[label == "float64"] if abs(values[at]) < judge.UNDERFLOW[label == "float64"] else 0)
+        floor = max(
+            judge.FLOOR * ulp,
+            judge.UNDERFLOW[label == "float64"]
+            if abs(values[at]) < judge.UNDERFLOW[label == "float64"]
+            else 0,
+        )
         with np.errstate(over="ignore"):
             assert (said.difference is None) == (abs(values[at] - other) <= floor)
     if said.difference is not None:
@@ -99,7 +108,9 @@ def test_measured_tolerance(tensor, noise, data):
     seen = values.copy()
     seen[at] = values[at] * (1 + 0.5 * noise)
     assert word(values, seen, label, False, noise).difference is None
-    seen[at] = values[at] * (1 + 2 * judge.FACTOR * noise) + 8 * dtype.spacing(values[at]) * np.sign(values[at])
+    seen[at] = values[at] * (1 + 2 * judge.FACTOR * noise) + 8 * dtype.spacing(values[at]) * np.sign(
+        values[at]
+    )
     assert word(values, seen, label, False, noise).difference is not None
 
 
@@ -115,8 +126,9 @@ def test_infinities_and_nan_are_symmetric(tensor):
             assert (word(other, values, label, True).difference is None) == expected
 
 
+plain = st.one_of(st.integers(-9, 9), st.floats(), st.lists(st.floats(), min_size=1))
 leaves = st.one_of(
-    st.builds(lambda v: Leaf("", "numbers", np.asarray(v)), st.one_of(st.integers(-9, 9), st.floats(), st.lists(st.floats(), min_size=1))),
+    st.builds(lambda v: Leaf("", "numbers", np.asarray(v)), plain),
     st.builds(lambda t: Leaf("", "tensor", t[0], t[1], t[2]), tensors()),
     st.builds(lambda v: Leaf("", "tensor", np.asarray(v), "complex64"), st.complex_numbers()),
     st.builds(lambda v: Leaf("", "tensor", np.asarray(v), "int64"), st.integers(-9, 9)),
@@ -137,13 +149,20 @@ def observations(draw):
         return Observation(draw(st.integers(1, 3)), kind, [Leaf("", "bool", draw(st.booleans()))])
     if kind in ("raises", "warns"):
         names = st.sampled_from(["RuntimeError", "nothing"])
-        return Observation(draw(st.integers(1, 3)), kind, [Leaf("", "str", draw(names))], [Leaf("", "str", draw(names))])
+        return Observation(
+            draw(st.integers(1, 3)), kind, [Leaf("", "str", draw(names))], [Leaf("", "str", draw(names))]
+        )
     right = draw(st.lists(leaves, max_size=3)) if kind == "expect" else None
     return Observation(draw(st.integers(1, 3)), kind, draw(st.lists(leaves, max_size=3)), right)
 
 
 @few
-@given(st.lists(observations(), max_size=3), st.lists(observations(), max_size=3), st.lists(observations(), max_size=3), LABELS)
+@given(
+    st.lists(observations(), max_size=3),
+    st.lists(observations(), max_size=3),
+    st.lists(observations(), max_size=3),
+    LABELS,
+)
 def test_it_never_crashes(base, seen, noisy, label):
     """Whatever two runs have yielded, the judge has a word; a noisy run may have yielded something else again."""
     with np.errstate(all="ignore"):

@@ -12,7 +12,11 @@ from conformance.where import packaged_specs
 
 from .bench import FLOATING, Judged, judged, sample
 
-OPERATORS = [spec for spec in map(load, discover(packaged_specs())) if isinstance(spec, OperatorSpec) and not spec.random]
+OPERATORS = [
+    spec
+    for spec in map(load, discover(packaged_specs()))
+    if isinstance(spec, OperatorSpec) and not spec.random
+]
 SAMPLES = 3
 
 
@@ -116,7 +120,9 @@ def test_an_allowance_widens_the_tolerance():
     assert one.judge().difference is not None
     allowed = one.judge(times=5.0)
     assert allowed.difference is None and allowed.allowance_needed
-    assert not Judged(sample("yield torch.exp(x)", x="tensor(8)"), "float32").judge(times=5.0).allowance_needed
+    assert (
+        not Judged(sample("yield torch.exp(x)", x="tensor(8)"), "float32").judge(times=5.0).allowance_needed
+    )
 
 
 def test_not_sharp_is_counted():
