@@ -11,12 +11,8 @@ import torch
 
 from .contract import Backend, Unsupported
 
-DTYPES = {
-    name: getattr(torch, name)
-    for name in (
-        "float64 float32 bfloat16 float16 complex128 complex64 int64 int32 int16 int8 uint8 bool".split()
-    )
-}
+_DTYPES = "float64 float32 bfloat16 float16 complex128 complex64 int64 int32 int16 int8 uint8 bool"
+DTYPES = {name: getattr(torch, name) for name in _DTYPES.split()}
 NAMES = {dtype: name for name, dtype in DTYPES.items()}
 WIDEST = {
     torch.float64: torch.float64, torch.float32: torch.float64, torch.bfloat16: torch.float64,
