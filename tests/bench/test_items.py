@@ -28,6 +28,7 @@ def run(
         shutil.copy(SPECS / name, tmp_path / "specs" / name)
     (tmp_path / "pytest.ini").write_text("[pytest]\naddopts = -p no:logging -p no:cacheprovider\n")
     monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("PYTEST_XDIST_WORKER", raising=False)  # pytest-benchmark measures nothing in a worker
     monkeypatch.setattr(report, "measure", lambda *_: Ceilings(1e9, 1e9))
 
     def ran(*options: str) -> pytest.RunResult:
