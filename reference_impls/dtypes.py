@@ -174,9 +174,10 @@ def promote(*operands: tuple[DType, int], default: DType = float32) -> DType:
             if here.is_complex and result.is_floating_point:  # the width stays that of the higher rank
                 here = to_complex(result)
             elif rank == 0:  # a Python number carries a category, not a width
-                here = {FLOATING: default, COMPLEX: to_complex(result if result.is_floating_point else default)}.get(
-                    here.category, here
-                )
+                here = {
+                    FLOATING: default,
+                    COMPLEX: to_complex(result if result.is_floating_point else default),
+                }.get(here.category, here)
             result = here
     assert result is not None
     return result

@@ -84,6 +84,8 @@ def program_cases(spec: Spec) -> Iterator[Case]:
 
 
 def _samples(spec: Spec, id: str, clause: Clause, mode: str) -> list[Sample]:
-    inputs = {str(name): evaluate(text, Makers(f"{spec.name}:{id}:{name}")) for name, text in clause.given.items()}
+    inputs = {
+        str(name): evaluate(text, Makers(f"{spec.name}:{id}:{name}")) for name, text in clause.given.items()
+    }
     setup = (prelude(), spec.setup) if spec.setup else (prelude(),)
     return [Sample("program", clause.program, inputs, setup)]
