@@ -19,7 +19,7 @@ class Arithmetic:
     """What both arithmetics share: the noise of the current run and a random generator."""
 
     generator: np.random.Generator
-    addends: Callable[[np.ndarray, int], np.ndarray]
+    addends: Callable[..., np.ndarray]
     decide: Callable[[np.ndarray], np.ndarray]
     result: Callable[[np.ndarray], np.ndarray]
 

@@ -75,9 +75,8 @@ class DType:
 
     def spacing(self, values: np.ndarray) -> np.ndarray:
         """One ulp of this dtype at the magnitude of each value (float64 in, float64 out)."""
-        _, exponent = np.frexp(np.abs(values))
-        exponent = np.maximum(exponent - 1, self.min_exponent)
-        return np.ldexp(1.0, exponent - self.precision + 1)
+        _, exponent = np.frexp(np.maximum(np.abs(values), 2.0**self.min_exponent))
+        return np.ldexp(1.0, exponent - self.precision)
 
     def round(self, values: np.ndarray) -> np.ndarray:
         """Values rounded once, to nearest and ties to even, to this dtype; overflow gives infinities.

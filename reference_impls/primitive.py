@@ -20,7 +20,7 @@ class Kind(Enum):
     ARITHMETIC = "arithmetic"
     """Rounds once per result element."""
     ACCUMULATING = "accumulating"
-    """Sums n terms; its forward passes the addends through ``xp.addends(values, n)``."""
+    """Sums n terms; its forward passes the addends through ``xp.addends(values, axes)``."""
     DECISION = "decision"
     """A discrete outcome; recorded by the base run, replayed by noisy copies. Its derivative is zero or none."""
 

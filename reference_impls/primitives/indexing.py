@@ -39,7 +39,7 @@ def _place(input, shape, index):
 
 def _accumulate(xp, input, shape, index):
     out = np.zeros(shape, input.dtype)
-    np.add.at(out, index, xp.addends(input, multiplicity(shape, index)))
+    np.add.at(out, index, xp.addends(input, None, multiplicity(shape, index)))
     return out
 
 
@@ -80,7 +80,7 @@ def _windows(input, kernel, stride, dilation):
 def _fold(xp, input, shape, kernel, stride, dilation):
     dims = len(kernel)
     counts = window_counts(shape[len(shape) - dims :], kernel, stride, dilation)
-    values = xp.addends(input, math.prod(kernel))
+    values = xp.addends(input, None, math.prod(kernel))
     out = np.zeros(shape, input.dtype)
     for offsets in np.ndindex(*kernel):
         where: tuple[Any, ...] = tuple(

@@ -11,13 +11,13 @@ from ..primitive import Kind, Primitive
 def _product(xp, input, other):
     if input.shape[-1] != other.shape[-2]:
         raise RuntimeError(f"matrices of shapes {input.shape} and {other.shape} cannot be multiplied")
-    return xp.matmul(xp.addends(input, input.shape[-1]), other)
+    return xp.matmul(xp.addends(input, (input.ndim - 1,), products=True), other)
 
 
 def _dot(xp, input, other):
     if input.shape != other.shape:
         raise RuntimeError(f"vectors of shapes {input.shape} and {other.shape} have no inner product")
-    return xp.dot(xp.addends(input, input.size), other)
+    return xp.dot(xp.addends(input, (0,), products=True), other)
 
 
 def _adjoint(F, matrix):
@@ -33,7 +33,7 @@ def _square(matrix):
 def _solve(xp, input, other):
     if _square(input).shape[-1] != other.shape[-2]:
         raise RuntimeError(f"a system of shape {input.shape} has no right-hand side of shape {other.shape}")
-    return xp.solve(xp.addends(input, input.shape[-1]), other)
+    return xp.solve(xp.addends(input, None, input.shape[-1]), other)
 
 
 def _cholesky_vjp(F, g, result):
@@ -84,7 +84,7 @@ PRIMITIVES = [
     ),
     Primitive(
         "det",
-        lambda xp, input: xp.det(xp.addends(_square(input), input.shape[-1])),
+        lambda xp, input: xp.det(xp.addends(_square(input), None, input.shape[-1])),
         # By cofactors, which exist where the inverse does not.
         {"input": lambda F, g, input: F.unsqueeze(F.unsqueeze(g, -1), -1) * F.conj(F.cofactors(input))},
         kind=Kind.ACCUMULATING,
@@ -92,7 +92,7 @@ PRIMITIVES = [
     ),
     Primitive(
         "cholesky_factor",
-        lambda xp, input: xp.cholesky(xp.addends(_square(input), input.shape[-1])),
+        lambda xp, input: xp.cholesky(xp.addends(_square(input), None, input.shape[-1])),
         {"input": _cholesky_vjp},
         kind=Kind.ACCUMULATING,
         dtype="same",

@@ -29,6 +29,12 @@ def axes(dim, ndim):
     return tuple(sorted(unique)) if ndim else None
 
 
+def every(dim, ndim):
+    """``dim`` as a tuple of non-negative axes: all of them for None."""
+    reduced = axes(dim, ndim)
+    return tuple(range(ndim)) if reduced is None else reduced
+
+
 def kept_shape(shape, dim):
     """The shape of the result of a reduction that keeps its dimensions."""
     reduced = axes(dim, len(shape))
@@ -96,7 +102,7 @@ PRIMITIVES = [
     Primitive(
         "sum",
         lambda xp, input, *, dim=None, keepdim=False, dtype=None: xp.sum(
-            xp.addends(input, terms(input.shape, dim)), axis=axes(dim, input.ndim), keepdims=keepdim
+            xp.addends(input, every(dim, input.ndim)), axis=axes(dim, input.ndim), keepdims=keepdim
         ),
         {"input": lambda F, g, input_shape, dim, keepdim: restore(F, g, input_shape, dim, keepdim)},
         kind=Kind.ACCUMULATING,
@@ -113,7 +119,7 @@ PRIMITIVES = [
     Primitive(
         "cumsum",
         lambda xp, input, *, dim, dtype=None: (
-            xp.cumsum(xp.addends(input, input.shape[dim]), axis=dim) if input.ndim else input
+            xp.cumsum(xp.addends(input, axes(dim, input.ndim)), axis=dim) if input.ndim else input
         ),
         {"input": lambda F, g, dim: F.flip_axes(F.cumsum(F.flip_axes(g, dim), dim), dim) if g.ndim else g},
         kind=Kind.ACCUMULATING,
@@ -123,7 +129,7 @@ PRIMITIVES = [
         "prod_along",
         # One rounding a factor, n of them: their spread already grows with the root of n.
         lambda xp, input, *, dim, dtype=None: (
-            xp.prod(xp.addends(input, 1), axis=dim) if input.ndim else input
+            xp.prod(xp.addends(input, None), axis=dim) if input.ndim else input
         ),
         {
             "input": lambda F, g, input, input_shape, dim: (
@@ -135,7 +141,7 @@ PRIMITIVES = [
     ),
     Primitive(
         "prod_of_others",
-        lambda xp, input, *, dim: _prod_of_others(xp, xp.addends(input, 1), dim),
+        lambda xp, input, *, dim: _prod_of_others(xp, xp.addends(input, None), dim),
         {"input": _prod_of_others_vjp},
         kind=Kind.ACCUMULATING,
         dtype="same",
@@ -170,5 +176,4 @@ def _sum_to(xp, input, shape):
     )
     if not axis:
         return input
-    n = math.prod(input.shape[a] for a in axis)
-    return xp.sum(xp.addends(input, n), axis=axis, keepdims=True).reshape(shape)
+    return xp.sum(xp.addends(input, axis), axis=axis, keepdims=True).reshape(shape)

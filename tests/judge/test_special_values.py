@@ -169,7 +169,6 @@ def test_backends_that_hide_infinities(name, wrong):
     assert judged(program, backend=torch_with(**{name: wrong}), **inputs).difference is not None
 
 
-@pytest.mark.xfail(strict=True, reason="`DType.spacing(0)` is that of numbers near one half")
 @pytest.mark.parametrize("dtype", FLOATING)
 def test_a_computed_zero(dtype):
     """Where a zero is expected of arithmetic, a number of the size of the unit roundoff is not two ulp away."""
