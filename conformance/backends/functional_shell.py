@@ -158,22 +158,7 @@ class Shell:
         kind: Callable[[Any], bool] | None = None,
     ) -> Any:
         """A nested structure with its tensors changed, in the order in which ``tensors_in`` finds them."""
-        is_kind = kind or self.is_tensor
-
-        def walk(value: Any) -> Any:
-            if is_kind(value):
-                return change(value)
-            if isinstance(value, tuple) and hasattr(value, "_fields"):
-                return type(value)(*map(walk, value))
-            if isinstance(value, (tuple, list)):
-                return type(value)(map(walk, value))
-            if isinstance(value, dict):
-                return {key: walk(item) for key, item in value.items()}
-            if isinstance(value, slice):
-                return slice(walk(value.start), walk(value.stop), walk(value.step))
-            return other(value)
-
-        return walk(structure)
+        return _mapped(structure, kind or self.is_tensor, change, other)
 
     def _found(self, structure: Any, is_kind: Callable[[Any], bool]) -> Iterator[Any]:
         if is_kind(structure):
@@ -334,6 +319,22 @@ class Supplying(Namespace):
             raise AttributeError(f"{self.__name__}.{name}")
         self._shell.note(f"{self.__name__}.{name}")
         return supplied[name]
+
+
+def _mapped(value: Any, is_kind: Any, change: Any, other: Any) -> Any:
+    # Not a closure: one that calls itself would be a cycle, and keep alive the tensors that it has seen.
+    if is_kind(value):
+        return change(value)
+    if isinstance(value, (tuple, list)):
+        parts = [_mapped(item, is_kind, change, other) for item in value]
+        return type(value)(*parts) if hasattr(value, "_fields") else type(value)(parts)
+    if isinstance(value, dict):
+        return {key: _mapped(item, is_kind, change, other) for key, item in value.items()}
+    if isinstance(value, slice):
+        return slice(
+            *(_mapped(item, is_kind, change, other) for item in (value.start, value.stop, value.step))
+        )
+    return other(value)
 
 
 def _label(value: Any) -> Any:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable, Iterator
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from reference_impls.dtypes import COMPLEX, FLOATING, NAMES, DType
+from reference_impls.dtypes import COMPLEX, FLOATING, INTEGER, NAMES, DType
 from reference_impls.namespace import Device
 from reference_impls.tensor import Size
 
@@ -20,6 +21,12 @@ if TYPE_CHECKING:
 
 Memory = list["weakref.ref[Tensor]"]
 """The tensors that would share memory in torch."""
+
+
+@cache
+def _labelled(name: str) -> DType:
+    """The dtype of a name; one that torch does not have, such as uint64, is an integer of this name here."""
+    return NAMES[name] if name in NAMES else DType(name, INTEGER, 64)
 
 
 class Tensor:
@@ -178,10 +185,7 @@ class Tensor:
 
     @property
     def dtype(self) -> DType:
-        name = self.shell.backend.dtype_name(self.value.array)
-        if name not in NAMES:
-            raise Unsupported(f"dtype {name}")
-        return NAMES[name]
+        return _labelled(self.shell.backend.dtype_name(self.value.array))
 
     @property
     def device(self) -> Any:

@@ -194,6 +194,7 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "cumprod": lambda input, dim: jnp.cumprod(input, axis=dim),
     "where": _where,
     "clamp": _clamp,
+    "clip": _clamp,
     "to": lambda input, dtype: input.astype(dtype),
     "clone": jnp.copy,
     "detach": jax.lax.stop_gradient,

@@ -203,3 +203,10 @@ def test_deep_copy(x, same):
     (other * 3).sum().backward()
     same(other.grad, 2 * X + 3)
     same(x.grad, 2 * X)
+
+
+def test_views_that_are_gone(torch, x):
+    """A view that nobody holds any more does not keep its base from being written to."""
+    base = torch.ones_like(x)
+    assert (base.reshape(3, 1) * 2).sum().item() == 6
+    assert base.zero_().tolist() == [0, 0, 0]
