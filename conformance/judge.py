@@ -301,10 +301,11 @@ def _values(
 def _tolerance_ulp(flat: _Flat, scale: _Scale, bound: np.ndarray) -> float:
     """How wide the tolerance is: the median over the elements of each yielded value, at the widest of those.
 
-    The median, because single elements that nearly cancel have few correct digits in any implementation.
+    The median, because single elements that nearly cancel have few correct digits in any implementation; an
+    expected zero has none, and no ulp to measure by.
     """
     with np.errstate(all="ignore"):
-        ratio = bound / np.maximum(scale.ulp, scale.floor / FLOOR)
+        ratio = np.where(flat.expected == 0, 0.0, bound / np.maximum(scale.ulp, scale.floor / FLOOR))
     parts = (ratio[a:b] for a, b in itertools.pairwise((*flat.starts, len(ratio))))
     return max((_median(part) for part in parts if part.size), default=0.0)
 
