@@ -119,7 +119,9 @@ class Noisy(Base):
         others = tuple(n for axis, n in enumerate(shape) if axis not in axes)
         steps = self._random.uniform(-size, size, (*others, math.prod(lengths)))
         steps[..., [0, -1]] = 0.0
-        walks = np.cumsum(steps, axis=-1).reshape(*others, *lengths)
+        # In any order: what cancels exactly in one of them is rounded in another.
+        order = self._random.permutation(steps.shape[-1])
+        walks = np.cumsum(steps, axis=-1)[..., order].reshape(*others, *lengths)
         return np.moveaxis(walks, range(-len(axes), 0), axes)
 
     def decide(self, outcome: np.ndarray) -> np.ndarray:
