@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -65,13 +65,10 @@ class Bench:
         entry = matching(self.deviations, case, line, device, self.backend.version)
         if entry is None:
             return line
+        reason = f"{entry.reason} ({entry.issue or 'no issue known'})"
         if line.verdict is Verdict.PASS:
-            return _changed(line, stale=True, reason=f"{entry.reason} ({entry.issue or 'no issue known'})")
-        return _changed(
-            line,
-            verdict=Verdict.KNOWN_DEVIATION,
-            reason=f"{entry.reason} ({entry.issue or 'no issue known'})",
-        )
+            return replace(line, stale=True, reason=reason)
+        return replace(line, verdict=Verdict.KNOWN_DEVIATION, reason=reason)
 
     def _line(self, case: Case, sample: Sample, device: str, mode: str, dtype: str) -> Line:
         backend = self.backend
@@ -190,9 +187,3 @@ class Base:
         tested = NAMES[dtype]
         names = {"float64": COMPONENT.get(tested, tested).name, "complex128": to_complex(tested).name}
         return lambda label: names.get(label, label)
-
-
-def _changed(line: Line, **changes) -> Line:
-    from dataclasses import replace
-
-    return replace(line, **changes)
