@@ -87,7 +87,10 @@ class Bench:
                 sample.name, dtype, Verdict.UNSUPPORTED, reason=lacking.what, supplied=backend.supplied()
             )
         allowance = case.accuracy.times if case.accuracy and case.accuracy.covers(dtype) else 1.0
-        judgement = self._judge(sample, ran, base, dtype, allowance)
+        try:
+            judgement = self._judge(sample, ran, base, dtype, allowance)
+        except Unrepeatable as fault:
+            return Line(sample.name, dtype, Verdict.ERROR, reason=f"the reference: {fault}")
         problem = failure(sample, ran, judgement, base.ran.after if base else None, dtype)
         return Line(
             sample.name,
@@ -137,6 +140,10 @@ class Bench:
         return self._bases[key]
 
 
+class Unrepeatable(Exception):
+    """A noisy run of the reference did not come to its end."""
+
+
 SHARED = "float64"
 """The dtype of the one run that serves all."""
 
@@ -164,19 +171,30 @@ class Base:
             base.fault = f"raised {type(ran.error).__name__}: {ran.error}\n{ran.traceback}"
             return base
         noise_of = NAMES[dtype] if NAMES[dtype].category >= FLOATING else float64
-        own = judge(ran.observations, ran.observations, noise_of, base.redo(reference, noise_of))
+        try:
+            own = judge(ran.observations, ran.observations, noise_of, base.redo(reference, noise_of))
+        except Unrepeatable as fault:
+            base.fault = str(fault)
+            return base
         if own.difference:
             d = own.difference
             base.fault = f"fails line {d.line}: {d.where} {d.message}: expected {d.expected}, seen {d.seen}"
         return base
 
     def redo(self, reference: ReferenceBackend, dtype: DType):
-        """Noisy runs for the judge."""
+        """Noisy runs for the judge: None where a decision could go either way.
+
+        Raises `Unrepeatable` where a run ends in an exception that the first one did not have.
+        """
 
         def noisy(seed: int) -> list[Observation] | None:
             with reference.reference.noisy(dtype, seed, self.decisions) as noise:
                 ran = run(self.sample, reference, "cpu", "eager", self.dtype, both=True)
-            return None if noise.undecided or ran.error else ran.observations
+            if noise.undecided:
+                return None
+            if ran.error is not None:
+                raise Unrepeatable(f"raised in a noisy run {type(ran.error).__name__}: {ran.error}")
+            return ran.observations
 
         return noisy
 

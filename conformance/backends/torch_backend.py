@@ -36,7 +36,9 @@ class TorchBackend(Backend):
         self.allow_tf32 = allow_tf32
         torch.backends.cuda.matmul.allow_tf32 = allow_tf32
         torch.backends.cudnn.allow_tf32 = allow_tf32
-        accelerator = torch.accelerator.current_accelerator() if hasattr(torch, "accelerator") else None
+        # A CUDA build names an accelerator on machines that have none, too.
+        present = hasattr(torch, "accelerator") and torch.accelerator.is_available()
+        accelerator = torch.accelerator.current_accelerator() if present else None
         self.devices = ("cpu",) if accelerator is None else ("cpu", accelerator.type)
 
     def from_numpy(self, values: np.ndarray, dtype: str, device: str, requires_grad: bool = False) -> Any:

@@ -77,3 +77,12 @@ def state_of(optimizer, parameter, names):
     """The entries of an optimizer's state for a parameter that its documentation names, in that order."""
     state = optimizer.state.get(parameter, {})
     return [state.get(name) for name in names]
+
+
+def refused(call, *args, **kwargs):
+    """Whether a call is refused with a RuntimeError: for claims that something is *not* refused."""
+    try:
+        call(*args, **kwargs)
+    except RuntimeError:
+        return True
+    return False

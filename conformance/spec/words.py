@@ -107,7 +107,7 @@ def formula_names() -> frozenset[str]:
 
 TOOLS = words(
     """
-    dtype device pattern like floating differentiable contracted vjp filled gradient state_of transformed
+    dtype device pattern like floating differentiable contracted vjp filled gradient state_of refused transformed
     follows uniform normal bernoulli constant pickled
     """
 )
