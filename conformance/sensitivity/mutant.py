@@ -89,6 +89,7 @@ class Faulty(ReferenceBackend):
 
     @contextmanager
     def running(self, device: str, mode: str) -> Iterator[None]:
+        self.reference.modes.state = (True, False)  # a fault may have left another to the next program
         with ExitStack() as stack:
             for patch in self.patches:
                 stack.enter_context(patched(*patch))

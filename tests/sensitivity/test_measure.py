@@ -7,23 +7,19 @@ from pathlib import Path
 
 import pytest
 
-from conformance.assemble import assemble
-from conformance.backends.reference import ReferenceBackend
 from conformance.sensitivity import main
-from conformance.sensitivity.lines import Judge, Planned, planned
 from conformance.sensitivity.mutant import Mutant, patched
 from conformance.sensitivity.mutators import MUTATORS
 from conformance.sensitivity.report import Score, stale
 from conformance.sensitivity.rules import rule_mutants
-from conformance.sensitivity.run import Fate, Outcome, fate, measure
+from conformance.sensitivity.run import Fate, Outcome, measure
 from conformance.sensitivity.shells import module_mutants
 from conformance.sensitivity.survivors import Argument, argument, arguments
-from conformance.sensitivity.tape import tape_mutants
-from conformance.spec import Spec, discover, load
-from reference_impls import Reference, tensor
+from reference_impls import tensor
 from reference_impls.primitives import TABLE
 
-SPECS = Path(__file__).parents[2] / "specs"
+from .few import SPECS, Few
+
 FEW = (
     "torch/abs.yaml",
     "torch/max.yaml",
@@ -32,30 +28,13 @@ FEW = (
     "torch/nn/BatchNorm1d.yaml",
     "torch/optim/SGD.yaml",
     "torch/optim/lr_scheduler/StepLR.yaml",
-    "autograd/accumulation.yaml",
-    "autograd/retain_graph.yaml",
-    "autograd/detach.yaml",
     "serialization/state_dict.yaml",
 )
 
 
-class Few:
-    """A few of the real specs, and the lines of them that the unbroken reference passes."""
-
-    def __init__(self) -> None:
-        self.specs: list[Spec] = [load(path) for path in discover(SPECS)]
-        self.judge = Judge(ReferenceBackend(Reference()), ReferenceBackend(assemble(self.specs, Reference())))
-        chosen = [spec for spec in self.specs if spec.relative_path.removeprefix("specs/") in FEW]
-        assert len(chosen) == len(FEW)
-        self.lines: list[Planned] = planned(self.judge, self.specs, chosen)
-
-    def fate(self, mutant: Mutant) -> Outcome:
-        return fate(mutant, self.specs, self.lines, self.judge)
-
-
 @pytest.fixture(scope="module")
 def few() -> Few:
-    return Few()
+    return Few(FEW.__contains__)
 
 
 def test_the_unbroken_reference_survives(few: Few) -> None:
@@ -88,14 +67,10 @@ def test_every_kind_of_text_mutant_is_caught() -> None:
     assert score.surviving == 0, [str(o.mutant) for o in outcomes if o.fate is Fate.SURVIVED]
 
 
-@pytest.mark.parametrize("mutant", [*tape_mutants(), *module_mutants()], ids=lambda mutant: mutant.mutator)
-def test_faults_of_the_tape_and_of_modules(few: Few, mutant: Mutant) -> None:
-    """Every one of them is noticed by the specs of autograd and of state; most by what they yield."""
-    inherent = {  # an exception is all that there is to see of these
-        "graphs are freed under retain_graph",
-        "enable_grad is ignored",
-        "loading is always strict",
-    }
+@pytest.mark.parametrize("mutant", module_mutants(), ids=lambda mutant: mutant.mutator)
+def test_faults_of_modules(few: Few, mutant: Mutant) -> None:
+    """Every one of them is noticed by the specs of state; most by what they yield."""
+    inherent = {"loading is always strict"}  # an exception is all that there is to see of it
     assert few.fate(mutant).fate is (Fate.CRASHED if mutant.mutator in inherent else Fate.CAUGHT)
 
 
