@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from . import backward, creation, dtypes, func, function, functional, grad_mode, hooks, nn
+from . import backward, creation, dtypes, func, function, functional, grad_mode, hooks, nn, stateless
 from .tensor import Size
 
 if TYPE_CHECKING:
@@ -135,7 +135,7 @@ def build(ref: Reference) -> Namespace:
         "torch.autograd.function": {**custom, "once_differentiable": once_differentiable},
         "torch.autograd.functional": products,
         "torch.autograd.forward_ad": dual_numbers,
-        "torch.func": func.for_reference(ref),
+        "torch.func": {**func.for_reference(ref), **stateless.for_reference(ref)},
         "torch.nn": nn.for_reference(ref),
         "torch.nn.functional": {},
     }.items():
