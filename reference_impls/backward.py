@@ -122,7 +122,7 @@ class Run:
             hooks = node.variable.leaf_hooks
             if hooks is not None:
                 grads[0] = self._hooked(hooks, grads[0], 0, node)
-        elif node.tensor_hooks is not None or node.retained is not None:
+        elif node.tensor_hooks is not None:
             self._call_tensor_hooks(node, grads)
         if self.targets is not None:
             for index in range(len(grads)):
@@ -132,15 +132,15 @@ class Run:
                 return
         needed = self._needed
         wanted = [edge is not None and (needed is None or edge[0] in needed) for edge in node.edges]
-        if not leaf and not any(wanted):
-            if needed is None:
-                self._finish(node, grads, wanted)
-            return
-        self._finish(node, grads, wanted)
+        if leaf or needed is None or any(wanted):
+            self._finish(node, grads, wanted)
+        else:
+            self._retain(node, grads)
 
     def _finish(self, node: Node, grads: list[Any], wanted: list[bool]) -> None:
         if node.prehooks is not None:
             grads = self._call_prehooks(node, grads)
+        self._retain(node, grads)
         if node.edges and not any(wanted):
             return
         sent = node.run(self.ref, grads, wanted)
@@ -154,20 +154,18 @@ class Run:
 
     def _call_tensor_hooks(self, node: Node, grads: list[Any]) -> None:
         for index in range(len(grads)):
-            if grads[index] is None:
-                continue
             hooks = node.tensor_hooks and node.tensor_hooks.get(index)
-            if hooks:
+            if hooks and grads[index] is not None:
                 grads[index] = self._hooked(hooks, grads[index], index, node)
-            # A gradient is kept as the hooks left it, whenever ``retain_grad`` was called.
-            keeper = node.retained and node.retained.get(index)
-            tensor = keeper() if keeper else None
-            if tensor is not None:
+
+    def _retain(self, node: Node, grads: list[Any]) -> None:
+        """Keeps gradients for ``retain_grad`` as all hooks before the node left them, whenever it was called."""
+        for index, keeper in (node.retained or {}).items():
+            tensor, grad = keeper(), grads[index]
+            if tensor is not None and grad is not None:
                 old = tensor.kept_grad
                 tensor.kept_grad = (
-                    self.ref.apply(CLONE, (grads[index],), {})
-                    if old is None
-                    else self.ref.ops.add(old, grads[index])
+                    self.ref.apply(CLONE, (grad,), {}) if old is None else self.ref.ops.add(old, grad)
                 )
 
     def _hooked(self, hooks: Any, grad: Any, index: int, node: Node) -> Any:
