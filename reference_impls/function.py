@@ -79,6 +79,8 @@ class FunctionNode(Node):
         self.function = cls
         self.ctx = ctx
         self.arguments = count
+        self.plain: set[int] = set()
+        """Which results are no tensors: backward gets None in their place."""
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__") or name == "ctx":
@@ -94,10 +96,11 @@ class FunctionNode(Node):
         ctx = self.ctx
         if ctx._materialize:
             grads = [
-                ref.zeros(shape, dtype) if grad is None else grad
-                for grad, (shape, dtype) in zip(grads, self.outputs, strict=True)
+                ref.zeros(shape, dtype) if grad is None and index not in self.plain else grad
+                for index, (grad, (shape, dtype)) in enumerate(zip(grads, self.outputs, strict=True))
             ]
-        returned = self.function.backward(ctx, *grads)
+        own = self.function.vjp is not Function.vjp  # another name for backward
+        returned = (self.function.vjp if own else self.function.backward)(ctx, *grads)
         returned = list(returned) if isinstance(returned, (tuple, list)) else [returned]
         while len(returned) > self.arguments and returned[-1] is None:
             returned.pop()
@@ -116,11 +119,24 @@ class FunctionNode(Node):
                     f"{self.name()} returned a gradient different from None at position {position + 1}, "
                     "where forward's argument was not a tensor"
                 )
+        for edge, position in zip(self.edges, self.positions, strict=True):
+            grad = returned[position]
+            if edge is not None and grad is not None and not fits(grad, edge[0].outputs[edge[1]][0]):
+                raise RuntimeError(
+                    f"{self.name()} returned a gradient of shape {grad.array.shape} at position {position + 1}"
+                )
         return [returned[position] for position in self.positions]
 
     def release(self) -> None:
         if self.ctx._saved:
             self.ctx._saved = None
+
+
+def fits(grad: Tensor, shape: tuple[int, ...]) -> bool:
+    """Whether a gradient can become one of this shape: by broadcasting one element, or by undoing broadcasting."""
+    padded = (1,) * (grad.array.ndim - len(shape)) + shape
+    undone = all(n in (1, m) for n, m in zip(padded, grad.array.shape, strict=False))
+    return grad.array.size == 1 or (undone and len(padded) == grad.array.ndim)
 
 
 class RefusingNode(Node):
@@ -150,6 +166,8 @@ class Function:
     @staticmethod
     def backward(ctx: Context, *grads: Any) -> Any:
         raise NotImplementedError("a custom Function has to define backward to be differentiated")
+
+    vjp = backward
 
     @classmethod
     def apply(cls, *args: Any) -> Any:
@@ -187,6 +205,7 @@ class Function:
         ref = cls._ref
         if not isinstance(result, ref.Tensor):
             if node is not None:
+                node.plain.add(len(node.outputs))
                 node.outputs.append(((), ref.default_dtype))
             return result
         dirty = any(result is tensor for tensor in ctx._dirty)
@@ -264,4 +283,5 @@ def for_reference(ref: Reference) -> tuple[dict[str, Any], Callable[[Callable], 
         return guarded
 
     own = type("Function", (Function,), {"_ref": ref, "__doc__": Function.__doc__})
-    return {"Function": own}, once_differentiable
+    names = {"Function": own, "InplaceFunction": type("InplaceFunction", (own,), {})}
+    return names, once_differentiable
