@@ -44,17 +44,23 @@ def _for_each_use(right: Callable[..., Any]) -> Callable[..., Any]:
     return receive
 
 
+def _remembered(right: Callable[..., Any]) -> Callable[..., Any]:
+    """The gradients of a node are noted as they are before its hooks."""
+
+    def call(self: Any, node: Any, grads: list[Any]) -> None:
+        self.arrived = {node: list(grads)}
+        right(self, node, grads)
+
+    return call
+
+
 def _kept_before_hooks(right: Callable[..., Any]) -> Callable[..., Any]:
     """``retain_grad`` keeps the gradient as it was before the hooks."""
 
-    def call(self: Any, node: Any, grads: list[Any]) -> None:
-        hooks, node.tensor_hooks = node.tensor_hooks, None
-        right(self, node, grads)
-        kept, node.retained, node.tensor_hooks = node.retained, None, hooks
-        right(self, node, grads)
-        node.retained = kept
+    def retain(self: Any, node: Any, grads: list[Any]) -> None:
+        right(self, node, self.__dict__.get("arrived", {}).get(node, grads))
 
-    return call
+    return retain
 
 
 def _before_accumulation(right: Callable[..., Any]) -> Callable[..., Any]:
@@ -141,7 +147,10 @@ FAULTS: dict[str, Fault] = {
     "hooks do not see what the last one returned": (instead(Run, "_hooked", _first_argument),),
     "what a hook returns is not checked": (instead(Run, "_checked", _unchecked),),
     "hooks run for each use": ((Run, "_receive", _for_each_use),),
-    "gradients are retained before the hooks": ((Run, "_call_tensor_hooks", _kept_before_hooks),),
+    "gradients are retained before the hooks": (
+        (Run, "_call_tensor_hooks", _remembered),
+        (Run, "_retain", _kept_before_hooks),
+    ),
     "post-accumulate hooks run before": ((AccumulateGrad, "run", _before_accumulation),),
     "multi-grad hooks run for each gradient": ((_MultiGradHook, "_arrived", _each_gradient),),
     "what a node's hook returns is ignored": ((Run, "_call_posthooks", _sent_unchanged),),
