@@ -9,6 +9,7 @@ import numpy as np
 
 from reference_impls import Reference
 from reference_impls.dtypes import NAMES
+from reference_impls.tape import Node
 
 from .contract import Backend, Unsupported
 
@@ -67,6 +68,5 @@ class ReferenceBackend(Backend):
     def is_unsupported(self, error: Exception) -> str | None:
         if isinstance(error, Unsupported):
             return error.what
-        return (
-            str(error) if isinstance(error, AttributeError) and getattr(error, "missing_name", None) else None
-        )
+        lacking = isinstance(error, AttributeError) and isinstance(error.obj, (self.reference.Tensor, Node))
+        return str(error) if lacking else None
