@@ -56,7 +56,7 @@ class Saved:
     node reaches this one, and a result has this node itself; either would be a cycle.
     """
 
-    __slots__ = ("array", "cell", "dtype", "exact", "leaf", "node", "output_nr", "version")
+    __slots__ = ("array", "cell", "dtype", "exact", "leaf", "node", "output_nr", "tangents", "version")
 
     def __init__(self, tensor: Tensor, leaf: bool, node: Node | None) -> None:
         self.leaf = tensor if leaf else None
@@ -67,6 +67,7 @@ class Saved:
         self.output_nr = tensor.output_nr
         self.cell = tensor.cell
         self.version = tensor.cell[0]
+        self.tangents = tensor.tangents
 
     def keep_copy(self, ref: Reference) -> None:
         """Makes it independent of later writes."""
@@ -90,6 +91,7 @@ class Saved:
         tensor.cell = self.cell
         tensor.node = owner if self.node is RESULT else self.node
         tensor.output_nr = self.output_nr
+        tensor.tangents = self.tangents
         return tensor
 
 
@@ -221,7 +223,7 @@ class PrimitiveNode(Node):
 
     def save(self, ref: Reference, mask: int, tensors: Sequence[Any], results: Sequence[Tensor]) -> None:
         record = self.record
-        inputs, shapes, result = record.plan(mask)
+        inputs, shapes, result = record.plan(1 if record.variadic else mask)
         if not inputs and not shapes and not result:
             return
         saved: dict[str, Any] = {}

@@ -35,10 +35,16 @@ class View:
         """Why a recorded in-place operator on it is refused, if it is."""
 
 
+def _owner(array: Any) -> Any:
+    """The end of a chain of NumPy's views, among which may be proxies that are no arrays."""
+    while getattr(array, "base", None) is not None:
+        array = array.base
+    return array
+
+
 def shares(result: np.ndarray, array: np.ndarray) -> bool:
     """Whether ``result``, made from ``array`` by a view function, shares its memory."""
-    owner = result.base
-    return result is array or owner is array or (owner is not None and owner is array.base)
+    return result is array or _owner(result) is _owner(array)
 
 
 def derive(
