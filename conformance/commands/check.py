@@ -71,6 +71,9 @@ def reference_faults(found: Iterable[Case], root: Path | None, beyond: list[str]
                 if dtype
                 else "no dtype of the clause is one of the sample"
             )
+            if fault.startswith("lacks ") and case.judge != "reference":
+                beyond.append(case_id(case))
+                break
             if fault:
                 yield f"{case.spec.path}:{case.line}: {case.id} ({sample.name}): {fault}"
                 break
