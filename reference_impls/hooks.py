@@ -15,18 +15,19 @@ class Hooks:
     """Hooks in the order of their registration."""
 
     def __init__(self) -> None:
-        self._hooks: dict[int, Callable] = {}
+        self._hooks: dict[int, Any] = {}
         self._keys = itertools.count()
 
-    def add(self, hook: Callable) -> RemovableHandle:
+    def add(self, hook: Any, prepend: bool = False) -> RemovableHandle:
+        """Registers a hook to run after the others, or before them."""
         key = next(self._keys)
-        self._hooks[key] = hook
+        self._hooks = {key: hook, **self._hooks} if prepend else {**self._hooks, key: hook}
         return RemovableHandle(self, key)
 
     def remove(self, key: int) -> None:
         self._hooks.pop(key, None)
 
-    def snapshot(self) -> tuple[Callable, ...]:
+    def snapshot(self) -> tuple[Any, ...]:
         """The hooks of one round: one that is removed meanwhile still takes part in it."""
         return tuple(self._hooks.values())
 

@@ -6,7 +6,9 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from .hooks import Hooks, RemovableHandle
+from . import module_hooks
+from .hooks import RemovableHandle
+from .module_hooks import ForwardHook, ModuleHooks
 from .tensor import Tensor
 
 if TYPE_CHECKING:
@@ -39,35 +41,44 @@ class Module:
     """A function with state: parameters, buffers and modules inside it."""
 
     _ref: Reference
+    _everywhere: ModuleHooks
+    """Hooks of all modules of the reference."""
     training: bool
 
     def __init__(self) -> None:
         for name in ("_parameters", "_buffers", "_modules"):
             object.__setattr__(self, name, OrderedDict())
         object.__setattr__(self, "_transient", set())
-        object.__setattr__(self, "_forward_hooks", Hooks())
-        object.__setattr__(self, "_forward_pre_hooks", Hooks())
+        object.__setattr__(self, "_hooks", ModuleHooks())
         object.__setattr__(self, "training", True)
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         raise NotImplementedError(f"{type(self).__name__} has no forward")
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        for hook in self._forward_pre_hooks.snapshot():
-            replaced = hook(self, args)
-            if replaced is not None:
-                args = replaced if isinstance(replaced, tuple) else (replaced,)
-        result = self.forward(*args, **kwargs)
-        for hook in self._forward_hooks.snapshot():
-            replaced = hook(self, args, result)
-            result = result if replaced is None else replaced
-        return result
+        return module_hooks.call(self, self._everywhere, self._hooks, args, kwargs)
 
-    def register_forward_hook(self, hook: Callable) -> RemovableHandle:
-        return self._forward_hooks.add(hook)
+    # Hooks
 
-    def register_forward_pre_hook(self, hook: Callable) -> RemovableHandle:
-        return self._forward_pre_hooks.add(hook)
+    def register_forward_pre_hook(
+        self, hook: Callable, *, prepend: bool = False, with_kwargs: bool = False
+    ) -> RemovableHandle:
+        """``hook(module, args)`` runs before forward, and may return other arguments."""
+        return self._hooks.before.add(ForwardHook(hook, with_kwargs), prepend)
+
+    def register_forward_hook(
+        self, hook: Callable, *, prepend: bool = False, with_kwargs: bool = False, always_call: bool = False
+    ) -> RemovableHandle:
+        """``hook(module, args, output)`` runs after forward, and may return another output."""
+        return self._hooks.after.add(ForwardHook(hook, with_kwargs, always_call), prepend)
+
+    def register_full_backward_pre_hook(self, hook: Callable, prepend: bool = False) -> RemovableHandle:
+        """``hook(module, grad_output)`` runs before gradients go into the module."""
+        return self._hooks.gradients_enter.add(hook, prepend)
+
+    def register_full_backward_hook(self, hook: Callable, prepend: bool = False) -> RemovableHandle:
+        """``hook(module, grad_input, grad_output)`` runs when they have come out at its inputs."""
+        return self._hooks.gradients_leave.add(hook, prepend)
 
     # Registration
 
@@ -76,24 +87,25 @@ class Module:
         if isinstance(value, (self._ref.torch.nn.Parameter, Module)) and "_modules" not in members:
             raise AttributeError("a Module's __init__ has to run before anything is assigned to it")
         if isinstance(value, self._ref.torch.nn.Parameter):
-            self._forget(name)
-            self._parameters[name] = value
+            self.register_parameter(name, value)
         elif isinstance(value, Module):
-            self._forget(name)
-            self._modules[name] = value
+            self._forget(name, self._modules)
+            self.register_module(name, value)
         elif name in members.get("_parameters", ()):
             if value is not None:
                 raise TypeError(f"cannot assign {type(value).__name__} as parameter {name!r}")
             self._parameters[name] = None
         elif name in members.get("_buffers", ()):
-            self._buffers[name] = value
+            self._buffers[name] = self._registered("buffer", name, value)
         else:
             object.__setattr__(self, name, value)
 
-    def _forget(self, name: str) -> None:
+    def _forget(self, name: str, but: Any) -> None:
+        """Makes way for a new member, which keeps the place of one of its own kind."""
         self.__dict__.pop(name, None)
         for held in (self._parameters, self._buffers, self._modules):
-            held.pop(name, None)
+            if held is not but:
+                held.pop(name, None)
 
     def __getattr__(self, name: str) -> Any:
         for held in ("_parameters", "_buffers", "_modules"):
@@ -108,20 +120,29 @@ class Module:
                 return
         object.__delattr__(self, name)
 
+    def _registered(self, kind: str, name: str, value: Any) -> Any:
+        """The value as the hooks of all modules leave it."""
+        for hook in self._everywhere.registered[kind].snapshot():
+            replaced = hook(self, name, value)
+            value = value if replaced is None else replaced
+        return value
+
     def register_parameter(self, name: str, param: Any) -> None:
-        self._forget(name)
-        self._parameters[name] = param
+        self._forget(name, self._parameters)
+        self._parameters[name] = self._registered("parameter", name, param)
 
     def register_buffer(self, name: str, tensor: Any, persistent: bool = True) -> None:
         if hasattr(self, name) and name not in self._buffers:
             raise KeyError(f"attribute {name!r} already exists")
-        self._buffers[name] = tensor
+        self._buffers[name] = self._registered("buffer", name, tensor)
         (self._transient.discard if persistent else self._transient.add)(name)
 
     def add_module(self, name: str, module: Module | None) -> None:
-        self._modules[name] = module
+        self._modules[name] = self._registered("module", name, module)
 
-    register_module = add_module
+    def register_module(self, name: str, module: Module | None) -> None:
+        """Another name of ``add_module``."""
+        self.add_module(name, module)
 
     # Walking
 
@@ -230,7 +251,9 @@ class Module:
 
 def for_reference(ref: Reference) -> dict[str, Any]:
     """The names of ``torch.nn`` that the tape provides; the others are assembled from the specs."""
-    own_module = type("Module", (Module,), {"_ref": ref, "__doc__": Module.__doc__})
+    everywhere = ModuleHooks()
+    members = {"_ref": ref, "_everywhere": everywhere, "__doc__": Module.__doc__}
+    own_module = type("Module", (Module,), members)
 
     class Sequential(own_module):  # type: ignore[misc, valid-type]
         """Modules one after the other."""
@@ -259,4 +282,9 @@ def for_reference(ref: Reference) -> dict[str, Any]:
         def __iter__(self) -> Iterator[Any]:
             return self.children()
 
-    return {"Parameter": _parameter_class(ref), "Module": own_module, "Sequential": Sequential}
+    return {
+        "Parameter": _parameter_class(ref),
+        "Module": own_module,
+        "Sequential": Sequential,
+        **{f"modules.module.{name}": hook for name, hook in module_hooks.for_modules(everywhere).items()},
+    }
