@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+import weakref
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -116,33 +117,31 @@ class Run:
         buffer[index] = grad if old is None else self.ref.ops.add(old, grad)
 
     def _visit(self, node: Node) -> None:
+        """Hooks of the tensors, hooks before the node, kept gradients, the node, hooks after it: in this order."""
         grads = self._buffers.pop(node)
         leaf = isinstance(node, AccumulateGrad)
-        if isinstance(node, AccumulateGrad):
-            hooks = node.variable.leaf_hooks
-            if hooks is not None:
-                grads[0] = self._hooked(hooks, grads[0], 0, node)
-        elif node.tensor_hooks is not None:
-            self._call_tensor_hooks(node, grads)
+        hooks = {0: node.variable.leaf_hooks} if isinstance(node, AccumulateGrad) else node.tensor_hooks
+        for index, registered in hooks.items() if hooks else ():
+            if registered and grads[index] is not None:
+                grads[index] = self._hooked(registered, grads[index], index, node)
+        targeted = False
         if self.targets is not None:
             for index in range(len(grads)):
                 if (node, index) in self.targets and grads[index] is not None:
                     self.captured[node, index] = grads[index]
-            if leaf and not (self.accumulate and (node, 0) in self.targets):
-                return
+                    targeted = True
         needed = self._needed
         wanted = [edge is not None and (needed is None or edge[0] in needed) for edge in node.edges]
-        if leaf or needed is None or any(wanted):
-            self._finish(node, grads, wanted)
-        else:
-            self._retain(node, grads)
-
-    def _finish(self, node: Node, grads: list[Any], wanted: list[bool]) -> None:
-        if node.prehooks is not None:
+        # ``backward`` runs the nodes of its ``inputs`` too, ``grad`` does not.
+        runs = needed is None or (not leaf and any(wanted)) or (targeted and self.accumulate)
+        if runs and node.prehooks is not None:
             grads = self._call_prehooks(node, grads)
-        self._retain(node, grads)
-        if node.edges and not any(wanted):
-            return
+        if node.retained is not None:
+            self._retain(node.retained, grads)
+        if runs:
+            self._execute(node, grads, wanted)
+
+    def _execute(self, node: Node, grads: list[Any], wanted: list[bool]) -> None:
         sent = node.run(self.ref, grads, wanted)
         if node.posthooks is not None:
             sent = self._call_posthooks(node, sent, grads)
@@ -152,21 +151,15 @@ class Run:
             if want and grad is not None:
                 self._receive(edge[0], edge[1], grad)
 
-    def _call_tensor_hooks(self, node: Node, grads: list[Any]) -> None:
-        for index in range(len(grads)):
-            hooks = node.tensor_hooks and node.tensor_hooks.get(index)
-            if hooks and grads[index] is not None:
-                grads[index] = self._hooked(hooks, grads[index], index, node)
-
-    def _retain(self, node: Node, grads: list[Any]) -> None:
-        """Keeps gradients for ``retain_grad`` as all hooks before the node left them, whenever it was called."""
-        for index, keeper in (node.retained or {}).items():
+    def _retain(self, keepers: dict[int, weakref.ref], grads: list[Any]) -> None:
+        for index, keeper in keepers.items():
             tensor, grad = keeper(), grads[index]
-            if tensor is not None and grad is not None:
-                old = tensor.kept_grad
-                tensor.kept_grad = (
-                    self.ref.apply(CLONE, (grad,), {}) if old is None else self.ref.ops.add(old, grad)
-                )
+            if tensor is None or grad is None:
+                continue
+            old = tensor.kept_grad
+            tensor.kept_grad = (
+                self.ref.apply(CLONE, (grad,), {}) if old is None else self.ref.ops.add(old, grad)
+            )
 
     def _hooked(self, hooks: Any, grad: Any, index: int, node: Node) -> Any:
         for hook in hooks.snapshot():
