@@ -233,6 +233,8 @@ def roots(
 
 
 def _sequence_of(ref: Reference, value: Any) -> tuple[Any, ...]:
+    if isinstance(value, dict):
+        return tuple(value.values())
     return (value,) if isinstance(value, ref.Tensor) or value is None else tuple(value)
 
 
@@ -279,8 +281,12 @@ def for_reference(ref: Reference) -> dict[str, Any]:
         allow_unused: bool | None = None,
         is_grads_batched: bool = False,
         materialize_grads: bool = False,
-    ) -> tuple[Any, ...]:
-        """The gradients of ``outputs`` with respect to ``inputs``; no ``.grad`` changes."""
+    ) -> Any:
+        """The gradients of ``outputs`` with respect to ``inputs``, by name where those are; no ``.grad`` changes."""
+        if isinstance(inputs, dict):
+            options = (retain_graph, create_graph, allow_unused, is_grads_batched, materialize_grads)
+            found = grad(outputs, tuple(inputs.values()), grad_outputs, *options)
+            return dict(zip(inputs, found, strict=True))
         if materialize_grads:
             if allow_unused is False:
                 raise ValueError("materialize_grads=True needs allow_unused=True or None")
