@@ -96,10 +96,10 @@ class NoGrad(GradMode):
 
 
 class EnableGrad(NoGrad):
-    """Records again inside ``no_grad``."""
+    """Records again inside ``no_grad``, but not in inference mode."""
 
     def _wanted(self) -> tuple[bool, bool]:
-        return True, self._modes.inference
+        return not self._modes.inference, self._modes.inference
 
 
 class SetGradEnabled(GradMode):
@@ -111,7 +111,7 @@ class SetGradEnabled(GradMode):
         self._modes.state = self._wanted()
 
     def _wanted(self) -> tuple[bool, bool]:
-        return self._mode, self._modes.inference
+        return self._mode and not self._modes.inference, self._modes.inference
 
     def __enter__(self) -> None:
         self.__dict__.setdefault("_found", []).append(self._before)

@@ -22,7 +22,8 @@ def check(ref: Reference, tensor: Tensor, arguments: list[Tensor]) -> None:
     modes = ref.modes
     if tensor.inference and not modes.inference:
         raise RuntimeError("an inference tensor cannot be modified in place outside of inference_mode")
-    if modes.grad and (tensor.requires_grad or any(argument.requires_grad for argument in arguments)):
+    written = tensor if tensor.origin is None else tensor.origin.base
+    if modes.grad and (written.requires_grad or any(argument.requires_grad for argument in arguments)):
         if tensor.origin is not None:
             views.refuse(tensor.origin)
             if tensor.requires_grad and tensor.origin.base.is_leaf:

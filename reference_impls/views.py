@@ -54,9 +54,9 @@ def derive(
     if not shares(result.array, source.array):
         return
     result.cell = source.cell
+    result.inference = source.inference
     refusal = None if index is None else MULTIPLE
     if not ref.modes.grad:
-        result.inference = source.inference
         refusal = refusal or NO_GRAD
     parent = source.origin
     step = (record, attributes, index)
