@@ -38,6 +38,8 @@ def flatten(F, input, start_dim=0, end_dim=-1):
     start, end = wrap(start_dim, input.ndim), wrap(end_dim, input.ndim)
     if start > end:
         raise RuntimeError("flatten: start_dim comes after end_dim")
+    if start == end:
+        return input
     shape = tuple(input.shape)
     return F.reshape_to(input, shape[:start] + (math.prod(shape[start : end + 1]),) + shape[end + 1 :])
 
