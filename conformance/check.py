@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 import numpy as np
 
 from reference_impls.dtypes import COMPONENT, FLOATING, NAMES, DType, float32, float64, to_complex
+from reference_impls.noise import Noisy
 
 from .backends.contract import Backend, Unsupported
 from .backends.reference import ReferenceBackend
+from .branches import Copy, Redo
 from .case import Case, Sample
 from .deviations import Deviation, matching
 from .explain import failure, same
@@ -117,7 +120,7 @@ class Bench:
             base.ran.observations[reached],
             ran.observations,
             tested,
-            lambda seed: (noisy := redo(seed)) and noisy[reached],
+            lambda seed: (copy := redo(seed)) and copy.reaching(reached),
             times,
             base.relabel(dtype),
         )
@@ -181,20 +184,26 @@ class Base:
             base.fault = f"fails line {d.line}: {d.where} {d.message}: expected {d.expected}, seen {d.seen}"
         return base
 
-    def redo(self, reference: ReferenceBackend, dtype: DType):
-        """Noisy runs for the judge: None where a decision could go either way.
+    def redo(self, reference: ReferenceBackend, dtype: DType) -> Redo:
+        """Noisy runs for the judge. They raise `Unrepeatable` where one ends in an exception that the base had not."""
 
-        Raises `Unrepeatable` where a run ends in an exception that the first one did not have.
-        """
-
-        def noisy(seed: int) -> list[Observation] | None:
-            with reference.reference.noisy(dtype, seed, self.decisions) as noise:
+        def again(seed: int, free: bool) -> tuple[Noisy, list[Observation]]:
+            with reference.reference.noisy(dtype, seed, self.decisions, free) as noise:
                 ran = run(self.sample, reference, "cpu", "eager", self.dtype, both=True)
-            if noise.undecided:
-                return None
-            if ran.error is not None:
+            if ran.error is not None and not noise.undecided:
                 raise Unrepeatable(f"raised in a noisy run {type(ran.error).__name__}: {ran.error}")
-            return ran.observations
+            noise.lost |= ran.error is not None
+            return noise, ran.observations
+
+        def freed(seed: int) -> list[Observation] | None:
+            noise, observations = again(seed, free=True)
+            return None if noise.lost else observations
+
+        def noisy(seed: int) -> Copy | None:
+            noise, observations = again(seed, free=False)
+            if noise.lost:
+                return None
+            return Copy(observations, partial(freed, seed) if noise.undecided else None)
 
         return noisy
 

@@ -11,12 +11,13 @@ from __future__ import annotations
 import itertools
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from reference_impls.dtypes import COMPONENT, NAMES, DType, float32, float64
 
+from .branches import Branches, Redo, expected
 from .observe import Leaf, Observation
 
 FACTOR = 8.0
@@ -33,9 +34,6 @@ result may be zero: PyTorch's notes on numerical accuracy promise nothing for in
 SHARP = 100.0
 """A tolerance above this many ulp is not a sharp check, and is counted as such."""
 
-Redo = Callable[[int], Sequence[Observation] | None]
-"""A noisy run of the reference with a seed: what it yielded, or None where a decision went another way."""
-
 
 @dataclass(frozen=True)
 class Difference:
@@ -48,6 +46,8 @@ class Difference:
     seen: str = ""
     ulp: float | None = None
     times_tolerance: float | None = None
+    discrete: bool = False
+    """Whether integers or booleans differ, which a decision may have made."""
 
 
 @dataclass(frozen=True)
@@ -79,33 +79,34 @@ def judge(
     ``dtype`` is the tested one; ``relabel`` turns a label of the reference's run into the one expected of this
     line; ``times`` is the allowance of an ``accuracy:`` line.
     """
+    branches = Branches(base, redo, DRAWS)
+    undecided = False
     for index, (ours, theirs) in enumerate(zip(base, seen, strict=False)):
         if (ours.line, ours.kind) != (theirs.line, theirs.kind):
             message = f"took another path: reached line {theirs.line} where line {ours.line} was expected"
             return Judgement(Difference(theirs.line, "", message), checks=index)
         if difference := _structure(ours, theirs, relabel):
-            return Judgement(difference, checks=index)
+            if not difference.discrete or not branches.excuse(index, expected(ours), theirs.left):
+                return Judgement(difference, checks=index)
+            undecided = True
     if len(base) != len(seen):
         last = (seen or base)[-1].line if base or seen else 0
         message = f"yielded {len(seen)} times where {len(base)} were expected"
         return Judgement(Difference(last, "", message), checks=len(seen))
-    return _values(base, seen, dtype, redo, times)
+    judgement = _values(base, seen, dtype, branches, times)
+    return replace(judgement, undecided=undecided or judgement.undecided)
 
 
 def judge_alone(seen: Sequence[Observation]) -> Judgement:
     """Judge a clause that states all it needs: both sides of each equality come from the backend, bit for bit."""
     for index, observation in enumerate(seen):
-        mirror = Observation(observation.line, observation.kind, _expected(observation))
+        mirror = Observation(observation.line, observation.kind, expected(observation))
         difference = _structure(mirror, observation, str)
         if difference is None and observation.right is not None:
             difference = _identical(observation)
         if difference:
             return Judgement(difference, checks=index)
     return Judgement(checks=len(seen))
-
-
-def _expected(observation: Observation) -> list[Leaf]:
-    return observation.left if observation.right is None else observation.right
 
 
 def _structure(base: Observation, seen: Observation, relabel: Callable[[str], str]) -> Difference | None:
@@ -118,29 +119,31 @@ def _structure(base: Observation, seen: Observation, relabel: Callable[[str], st
         want, got = seen.right[0].value, seen.left[0].value  # type: ignore[index]
         verb = "raised" if seen.kind == "raises" else "gave"
         return None if want == got else Difference(seen.line, "", f"{verb} {got}, expected {want}", want, got)
-    expected = _expected(base)
-    for want, got in zip(expected, seen.left, strict=False):
+    wanted = expected(base)
+    for want, got in zip(wanted, seen.left, strict=False):
         if message := _mismatch(want, got, relabel):
-            return Difference(seen.line, got.path, message, _show(want), _show(got))
-    if len(expected) != len(seen.left):
-        return Difference(seen.line, "", f"has {len(seen.left)} parts where {len(expected)} were expected")
+            discrete = message == DIFFERS and isinstance(want.value, np.ndarray)
+            return Difference(seen.line, got.path, message, _show(want), _show(got), discrete=discrete)
+    if len(wanted) != len(seen.left):
+        return Difference(seen.line, "", f"has {len(seen.left)} parts where {len(wanted)} were expected")
     return None
 
 
 NUMERIC = ("tensor", "numbers", "array")
+DIFFERS = "differs"
 
 
 def _mismatch(want: Leaf, got: Leaf, relabel: Callable[[str], str]) -> str | None:
     if want.kind not in NUMERIC or got.kind not in NUMERIC:
         if want.kind != got.kind:
             return f"is a {got.kind} where a {want.kind} was expected"
-        return None if want.value == got.value else "differs"
+        return None if want.value == got.value else DIFFERS
     if want.value.shape != got.value.shape:
         return f"has shape {got.value.shape} where {want.value.shape} was expected"
     if want.kind == got.kind == "tensor" and relabel(want.dtype) != got.dtype:
         return f"has dtype {got.dtype} where {relabel(want.dtype)} was expected"
     if want.value.dtype.kind in "biu" and got.value.dtype.kind in "biu":
-        return None if np.array_equal(want.value, got.value) else "differs"
+        return None if np.array_equal(want.value, got.value) else DIFFERS
     return None
 
 
@@ -149,7 +152,7 @@ def _identical(observation: Observation) -> Difference | None:
         if want.kind in NUMERIC and not np.array_equal(
             want.value, got.value, equal_nan=got.value.dtype.kind in "fc"
         ):
-            return Difference(observation.line, got.path, "differs", _show(want), _show(got))
+            return Difference(observation.line, got.path, DIFFERS, _show(want), _show(got))
     return None
 
 
@@ -200,8 +203,8 @@ def _pairs(base: Sequence[Observation], seen: Sequence[Observation]):
     for ours, theirs in zip(base, seen, strict=True):
         if ours.kind not in ("yield", "expect"):
             continue
-        own = ours.left if len(ours.left) == len(theirs.left) else _expected(ours)
-        for want, left, got in zip(_expected(ours), own, theirs.left, strict=True):
+        own = ours.left if len(ours.left) == len(theirs.left) else expected(ours)
+        for want, left, got in zip(expected(ours), own, theirs.left, strict=True):
             if want.kind in NUMERIC and (_compared(want) or _compared(got)):
                 yield theirs, want, left, got
 
@@ -223,11 +226,11 @@ def _flatten(base: Sequence[Observation], seen: Sequence[Observation]) -> _Flat 
     offset = 0
     for _, want, _, got in pairs:
         cast = np.complex128 if _complex(want, got) else np.float64
-        expected, values = _real(want.value.astype(cast)), _real(got.value.astype(cast))
+        wanted, values = _real(want.value.astype(cast)), _real(got.value.astype(cast))
         label = _label(got)
-        columns.append((expected, values, COMPONENT.get(label, label).round(expected)))
+        columns.append((wanted, values, COMPONENT.get(label, label).round(wanted)))
         starts.append(offset)
-        offset += expected.size
+        offset += wanted.size
     return _Flat(pairs, starts, *(np.concatenate(column) for column in zip(*columns, strict=True)))
 
 
@@ -264,7 +267,7 @@ def _distance(a: np.ndarray, b: np.ndarray, largest: np.ndarray) -> np.ndarray:
 
 
 def _values(
-    base: Sequence[Observation], seen: Sequence[Observation], dtype: DType, redo: Redo, times: float
+    base: Sequence[Observation], seen: Sequence[Observation], dtype: DType, branches: Branches, times: float
 ) -> Judgement:
     checks = len(seen)
     flat = _flatten(base, seen)
@@ -277,15 +280,13 @@ def _values(
     error = np.where(equal, 0.0, _distance(flat.expected, flat.seen, scale.largest))
     tolerance = np.where(scale.exact, 0.0, scale.floor)
     wide = np.zeros_like(tolerance)
-    undecided = False
     for draw in range(DRAWS):
         if (error <= times * np.maximum(tolerance, wide)).all():
             break
-        noisy = redo(draw)
-        spread = None if noisy is None else _deviation(flat, base, seen, noisy)
+        copy = branches.copy(draw)
+        spread = None if copy is None else _deviation(flat, base, seen, copy.observations)
         if spread is None:
-            undecided = True
-            break
+            return Judgement(None, True, _tolerance_ulp(flat, scale, times * tolerance), checks)
         wide = np.maximum(wide, np.where(scale.exact, 0.0, FACTOR * spread))
     bound = times * np.maximum(tolerance, wide)
     bad = ~(error <= bound)
@@ -293,9 +294,29 @@ def _values(
     if not bad.any():
         needed = bool((error > np.maximum(tolerance, wide)).any())
         return Judgement(None, False, ulps, checks, needed)
-    if undecided:
+    wrong = bad & ~_open(flat, base, seen, branches, scale, bound)
+    if branches.lost or not wrong.any():
         return Judgement(None, True, ulps, checks)
-    return Judgement(_worst(flat, scale, error, bound, bad), False, ulps, checks)
+    return Judgement(_worst(flat, scale, error, bound, wrong), False, ulps, checks)
+
+
+def _open(
+    flat: _Flat,
+    base: Sequence[Observation],
+    seen: Sequence[Observation],
+    branches: Branches,
+    scale: _Scale,
+    bound: np.ndarray,
+) -> np.ndarray:
+    """Which elements stray further than rounding explains once a copy follows its own decisions."""
+    moved = np.zeros(flat.expected.shape, bool)
+    for run in branches.freed:
+        other = _flatten(run, seen)
+        if other is None or other.starts != flat.starts or other.expected.shape != flat.expected.shape:
+            branches.lost = True
+            continue
+        moved |= ~(_distance(flat.expected, other.expected, scale.largest) <= bound)
+    return moved
 
 
 def _tolerance_ulp(flat: _Flat, scale: _Scale, bound: np.ndarray) -> float:
@@ -354,7 +375,7 @@ def _worst(flat: _Flat, scale: _Scale, error: np.ndarray, bound: np.ndarray, bad
     return Difference(
         observation.line,
         where,
-        "differs",
+        DIFFERS,
         repr(float(flat.expected[at])),
         repr(float(flat.seen[at])),
         ulp,

@@ -55,13 +55,16 @@ class Silent(Base):
 
 
 class Noisy(Base):
-    """One noisy copy, which replays the base's decisions."""
+    """One noisy copy, which replays the base's decisions, or with ``free`` follows its own."""
 
-    def __init__(self, dtype: DType, seed: int, decisions: list[np.ndarray]) -> None:
+    def __init__(self, dtype: DType, seed: int, decisions: list[np.ndarray], free: bool = False) -> None:
         self.decisions = decisions
+        self.free = free
         self.dtype = dtype
         self.undecided = False
         """Whether a decision would have gone the other way in this copy: the margin is inside the noise."""
+        self.lost = False
+        """Whether it took another path than the base: nothing later can be compared."""
         self._next = 0
         # In float64 the base is itself rounded, and a copy can only move by whole ulp: two roundings, not one.
         self._unit = dtype.unit_roundoff * (2 if dtype.precision == 53 else 1)
@@ -125,14 +128,12 @@ class Noisy(Base):
         return np.moveaxis(walks, range(-len(axes), 0), axes)
 
     def decide(self, outcome: np.ndarray) -> np.ndarray:
-        if self._next >= len(self.decisions):
-            self.undecided = True
-            return outcome
-        base = self.decisions[self._next]
+        base = self.decisions[self._next] if self._next < len(self.decisions) else None
         self._next += 1
-        if base.shape != outcome.shape or base.dtype != outcome.dtype:
-            self.undecided = True  # the program took another path: nothing later can be compared
+        if base is None or base.shape != outcome.shape or base.dtype != outcome.dtype:
+            self.undecided = self.lost = True
             return outcome
-        if not np.array_equal(base, outcome, equal_nan=base.dtype.kind in "fc"):
-            self.undecided = True
-        return base
+        if np.array_equal(base, outcome, equal_nan=base.dtype.kind in "fc"):
+            return base
+        self.undecided = True
+        return outcome if self.free else base

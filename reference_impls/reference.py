@@ -75,9 +75,10 @@ class Reference:
         """A run as exact as the arithmetic; yields its ``Base`` with the decisions that it takes."""
         return self._run(noise.Base())
 
-    def noisy(self, dtype: DType, seed: int, decisions: list[np.ndarray]) -> Any:
-        """A run with rounding noise of ``dtype`` that replays ``decisions``; yields its ``Noisy``."""
-        return self._run(noise.Noisy(dtype, seed, decisions))
+    def noisy(self, dtype: DType, seed: int, decisions: list[np.ndarray], free: bool = False) -> Any:
+        """A run with rounding noise of ``dtype`` that replays ``decisions``, or compares its own with them if it is
+        ``free``; yields its ``Noisy``."""
+        return self._run(noise.Noisy(dtype, seed, decisions, free))
 
     # Tensors
 

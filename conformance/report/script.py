@@ -161,7 +161,9 @@ def expected(base: Base, reference: ReferenceBackend, dtype: str) -> str:
     """
     redo = base.redo(reference, NAMES[dtype])
     noisy = [
-        run for run in map(redo, range(DRAWS)) if run is not None and len(run) == len(base.ran.observations)
+        copy.observations
+        for copy in map(redo, range(DRAWS))
+        if copy is not None and len(copy.observations) == len(base.ran.observations)
     ]
     text = "[\n"
     for index, observation in enumerate(base.ran.observations):

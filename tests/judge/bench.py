@@ -85,9 +85,10 @@ class Judged:
         scale = judge._scale(flat, self.dtype)
         wide = np.zeros_like(flat.expected)
         for draw in range(judge.DRAWS):
-            noisy = self.redo(draw)
-            assert noisy is not None, "a decision is inside the noise"
-            wide = np.maximum(wide, judge.FACTOR * judge._deviation(flat, observed, self.seen, noisy))
+            copy = self.redo(draw)
+            assert copy is not None and copy.freed is None, "a decision is inside the noise"
+            deviation = judge._deviation(flat, observed, self.seen, copy.observations)
+            wide = np.maximum(wide, judge.FACTOR * deviation)
         return flat, np.where(scale.exact, 0.0, np.maximum(wide, scale.floor)), scale.ulp
 
     def values(self) -> list[np.ndarray]:

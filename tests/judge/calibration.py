@@ -133,12 +133,12 @@ def measure(
     undecided = False
     for draw in range(MANY):
         needed = (error > np.maximum(scale.floor, judge.FACTOR * many)).any()
-        noisy = redo(draw)
-        if noisy is None:
-            undecided = True
+        copy = redo(draw)
+        undecided |= copy is None or copy.freed is not None
+        if copy is None:
             break
         draws += bool(needed)
-        many = np.maximum(many, judge._deviation(flat, observed, ran.observations, noisy))
+        many = np.maximum(many, judge._deviation(flat, observed, ran.observations, copy.observations))
         few = many if draw < FEW else few
     bound = np.where(scale.exact, 0.0, np.maximum(judge.FACTOR * many, scale.floor))
     tolerance = judge._tolerance_ulp(flat, scale, bound)

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from conformance import judge
+from conformance.branches import Copy
 from conformance.observe import Leaf, Observation
 from reference_impls.dtypes import NAMES
 
@@ -41,8 +42,8 @@ def word(base: np.ndarray, seen: np.ndarray, label: str, exact: bool, noise: flo
     """The judge's word, where noisy runs stray by ``noise`` of each value."""
     copies = np.random.default_rng(0)
 
-    def redo(draw: int) -> list[Observation]:
-        return [observed(base * (1 + noise * copies.uniform(-1, 1, base.shape)), label, exact)]
+    def redo(draw: int) -> Copy:
+        return Copy([observed(base * (1 + noise * copies.uniform(-1, 1, base.shape)), label, exact)])
 
     return judge.judge([observed(base, label, exact)], [observed(seen, label, False)], NAMES[label], redo)
 
