@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import heapq
+import math
 import weakref
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from . import graph
 from .dtypes import DType
 from .structural import CAST, CLONE
 from .tape import AccumulateGrad, Node
@@ -208,34 +210,41 @@ def roots(
         raise RuntimeError(f"got {len(tensors)} tensors and {len(cotangents)} {what}")
     starts = []
     for tensor, cotangent in zip(tensors, cotangents, strict=True):
+        edge = graph.edge(ref, tensor)
+        shape, dtype = graph.expected(tensor)
         if cotangent is None:
-            if tensor.requires_grad:
-                if tensor.array.size != 1:
+            if edge is not None:
+                if math.prod(shape) != 1:
                     raise RuntimeError("grad can be implicitly created only for scalar outputs")
-                if tensor.dtype.is_complex:
+                if dtype.is_complex:
                     raise RuntimeError("grad can be implicitly created only for real scalar outputs")
-                cotangent = ref.wrap(
-                    ref.arithmetic.from_numpy(np.ones(tensor.array.shape)), tensor.dtype, True
-                )
+                cotangent = ref.wrap(ref.arithmetic.from_numpy(np.ones(shape)), dtype, True)
         elif not isinstance(cotangent, ref.Tensor):
             raise TypeError(f"gradients are tensors or None, not {type(cotangent).__name__}")
-        elif cotangent.array.shape != tensor.array.shape:
+        elif cotangent.array.shape != shape:
             raise RuntimeError(
-                f"a gradient of shape {cotangent.array.shape} does not fit an output of {tensor.array.shape}"
+                f"a gradient of shape {cotangent.array.shape} does not fit an output of {shape}"
             )
-        elif cotangent.dtype.is_complex != tensor.dtype.is_complex:
-            raise RuntimeError(f"a gradient of {cotangent.dtype} does not fit an output of {tensor.dtype}")
-        if not tensor.requires_grad:
+        elif cotangent.dtype.is_complex != dtype.is_complex:
+            raise RuntimeError(f"a gradient of {cotangent.dtype} does not fit an output of {dtype}")
+        if edge is None:
             raise RuntimeError("element of tensors does not require grad and does not have a grad_fn")
-        node, index = ref.edge(tensor)
-        starts.append((node, index, cotangent))
+        starts.append((*edge, cotangent))
     return starts
 
 
 def _sequence_of(ref: Reference, value: Any) -> tuple[Any, ...]:
     if isinstance(value, dict):
         return tuple(value.values())
-    return (value,) if isinstance(value, ref.Tensor) or value is None else tuple(value)
+    alone = value is None or isinstance(value, (ref.Tensor, graph.GradientEdge))
+    return (value,) if alone else tuple(value)
+
+
+def _targets(ref: Reference, inputs: tuple[Any, ...], what: str) -> list[tuple[Node, int]]:
+    found = [graph.edge(ref, value) for value in inputs]
+    if None in found:
+        raise RuntimeError(f"one of the {what} does not require grad")
+    return [edge for edge in found if edge is not None]
 
 
 def for_reference(ref: Reference) -> dict[str, Any]:
@@ -257,11 +266,10 @@ def for_reference(ref: Reference) -> dict[str, Any]:
             wanted = _sequence_of(ref, inputs)
             if not wanted:
                 raise RuntimeError("inputs cannot be empty")
-            for tensor in wanted:
-                if not tensor.requires_grad:
-                    raise RuntimeError("one of the inputs does not require grad")
-                tensor.retain_grad()
-            targets = [ref.edge(tensor) for tensor in wanted]
+            targets = _targets(ref, wanted, "inputs")
+            for value in wanted:
+                if isinstance(value, ref.Tensor):
+                    value.retain_grad()
         starts = roots(ref, outputs, cotangents, "grad_tensors")
         Run(
             ref,
@@ -305,10 +313,7 @@ def for_reference(ref: Reference) -> dict[str, Any]:
             )
         cotangents = (None,) * len(results) if grad_outputs is None else _sequence_of(ref, grad_outputs)
         starts = roots(ref, results, cotangents, "grad_outputs")
-        for tensor in wanted:
-            if not tensor.requires_grad:
-                raise RuntimeError("one of the differentiated tensors does not require grad")
-        targets = [ref.edge(tensor) for tensor in wanted]
+        targets = _targets(ref, wanted, "differentiated tensors")
         found = Run(
             ref,
             starts,
@@ -325,7 +330,7 @@ def for_reference(ref: Reference) -> dict[str, Any]:
                     "one of the differentiated tensors appears to not have been used in the graph"
                 )
             if gradient is None and materialize_grads:
-                gradient = ref.zeros(tensor.array.shape, tensor.dtype)
+                gradient = ref.zeros(*graph.expected(tensor))
             gradients.append(gradient)
         return tuple(gradients)
 

@@ -16,6 +16,10 @@ class Modes(threading.local):
     inference: bool = False
     saved_hooks: tuple[tuple[Callable, Callable], ...] = ()
     """Pairs (pack, unpack) of ``saved_tensors_hooks``, innermost last."""
+    no_saved_hooks: str | None = None
+    """What to tell who uses ``saved_tensors_hooks`` where they are disabled."""
+    keeps_copies: bool = False
+    """Whether saved tensors are kept apart from later writes."""
 
     @property
     def state(self) -> tuple[bool, bool]:

@@ -64,6 +64,8 @@ def for_reference(ref: Reference) -> dict[str, Any]:
             self._pair = (pack_hook, unpack_hook)
 
         def __enter__(self) -> None:
+            if modes.no_saved_hooks is not None:
+                raise RuntimeError(modes.no_saved_hooks)
             modes.saved_hooks = (*modes.saved_hooks, self._pair)
 
         def __exit__(self, *exception: object) -> None:

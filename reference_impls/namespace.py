@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from . import backward, creation, dtypes, func, function, functional, grad_mode, hooks, nn, stateless
+from . import backward, creation, dtypes, func, function, functional, grad_mode, graph, nn, stateless
 from .tensor import Size
 
 if TYPE_CHECKING:
@@ -131,7 +131,7 @@ def build(ref: Reference) -> Namespace:
         "torch": modes,
         "torch.autograd": {**backward.for_reference(ref), **modes, **custom, "Variable": ref.Tensor},
         "torch.autograd.grad_mode": modes,
-        "torch.autograd.graph": hooks.for_reference(ref),
+        "torch.autograd.graph": graph.for_reference(ref),
         "torch.autograd.function": {**custom, "once_differentiable": once_differentiable},
         "torch.autograd.functional": products,
         "torch.autograd.forward_ad": dual_numbers,

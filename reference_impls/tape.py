@@ -56,7 +56,18 @@ class Saved:
     node reaches this one, and a result has this node itself; either would be a cycle.
     """
 
-    __slots__ = ("array", "cell", "dtype", "exact", "leaf", "node", "output_nr", "tangents", "version")
+    __slots__ = (
+        "apart",
+        "array",
+        "cell",
+        "dtype",
+        "exact",
+        "leaf",
+        "node",
+        "output_nr",
+        "tangents",
+        "version",
+    )
 
     def __init__(self, tensor: Tensor, leaf: bool, node: Node | None) -> None:
         self.leaf = tensor if leaf else None
@@ -68,6 +79,8 @@ class Saved:
         self.cell = tensor.cell
         self.version = tensor.cell[0]
         self.tangents = tensor.tangents
+        self.apart = False
+        """Whether it is a copy, which no write reaches."""
 
     def keep_copy(self, ref: Reference) -> None:
         """Makes it independent of later writes."""
@@ -76,6 +89,7 @@ class Saved:
             self.leaf = None
         self.array = self.array.copy(order="K")
         self.cell = [self.version]
+        self.apart = True
 
     def unpack(self, ref: Reference, owner: Node) -> Tensor:
         """The tensor again, provided that it has not been modified. A result is attached to its ``owner``."""
@@ -138,7 +152,10 @@ def save(ref: Reference, tensor: Tensor, is_result: bool = False) -> Saved | Pac
         node = tensor.current_node() if tensor.origin is not None else tensor.node
     if hooks:
         return Packed(tensor, node, hooks[-1], ref)
-    return Saved(tensor, tensor.requires_flag and node is None, node)
+    saved = Saved(tensor, tensor.requires_flag and node is None, node)
+    if ref.modes.keeps_copies:
+        saved.keep_copy(ref)
+    return saved
 
 
 class Node:
@@ -247,7 +264,7 @@ class PrimitiveNode(Node):
     def follow(self, tensor: Tensor) -> None:
         """The saved result is now in a mutated tensor, whose memory and version it has to watch."""
         result = (self.saved or NOTHING).get("result")
-        if isinstance(result, Saved):
+        if isinstance(result, Saved) and not result.apart:
             result.array = tensor.array
             result.cell = tensor.cell
             result.version = tensor.cell[0]
