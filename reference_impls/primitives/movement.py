@@ -69,6 +69,11 @@ def wrapped(dim, ndim):
     return int(dim) % bound
 
 
+def _transposed(input, dim0, dim1):
+    dims = wrapped(dim0, input.ndim), wrapped(dim1, input.ndim)
+    return input.swapaxes(*dims) if input.ndim else input[...]
+
+
 def _unbind(input, dim):
     if not input.ndim:
         raise IndexError("unbind needs a dimension")
@@ -170,9 +175,7 @@ PRIMITIVES = [
     ),
     _view(
         "transpose",
-        lambda xp, input, *, dim0, dim1: (
-            input.swapaxes(wrapped(dim0, input.ndim), wrapped(dim1, input.ndim)) if input.ndim else input[...]
-        ),
+        lambda xp, input, *, dim0, dim1: _transposed(input, dim0, dim1),
         lambda F, g, dim0, dim1: F.transpose(g, dim0, dim1),
     ),
     _view(
