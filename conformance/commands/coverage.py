@@ -29,7 +29,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(options: argparse.Namespace) -> int:
     from rich.console import Console
-    from rich.table import Table
+    from rich.table import Column, Table
 
     areas = inventory(Path(options.inventory))
     judged = Judged()
@@ -44,7 +44,7 @@ def main(options: argparse.Namespace) -> int:
             if name not in seen:
                 print(name + (f": {reasons[name]}" if name in reasons else ""))
         return 0
-    table = Table("area", *(f"by {way}" for way in WAYS), "left out", "documented")
+    table = Table(Column("area", overflow="fold"), *(f"by {way}" for way in WAYS), "left out", "documented")
     total = [0] * 6
     for area, names in areas.items():
         differentiable = {name for name, smooth in names if smooth}
