@@ -245,6 +245,8 @@ def tensor_split(F, input, indices_or_sections, dim=0):
 def unfold(F, input, dimension, size, step):
     """Windows of ``size`` every ``step`` along one dimension; their elements form a new last dimension."""
     if not input.ndim:
+        if size > 1:
+            raise RuntimeError(f"unfold: a scalar has no window of {size} elements")
         return F.reshape_to(input, (1,))
     last = F.movedim(input, dimension, -1)
     windows = F.unfold_windows(last, kernel=(size,), stride=(step,), dilation=(1,))
