@@ -120,8 +120,11 @@ class Packed:
         pack, self.unpack_hook = hooks
         self.node = node
         self.output_nr = tensor.output_nr
+        version = tensor.cell[0]
         with ref.no_grad():
             self.packed = pack(tensor if tensor.is_leaf else tensor.detach())
+        if tensor.cell[0] != version:
+            raise RuntimeError("a pack hook may not modify the tensor that it is given in place")
 
     def keep_copy(self, ref: Reference) -> None:
         """What is packed is a copy as far as the user's hook makes one."""
