@@ -6,6 +6,8 @@ import weakref
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from .dtypes import DType
 from .hooks import Hooks, RemovableHandle
 from .primitive import Kind, Primitive
@@ -251,7 +253,7 @@ class PrimitiveNode(Node):
             for name, _ in inputs:
                 saved[name] = [save(ref, ref.as_tensor(t)) for t in tensors]
             for name, _ in shapes:
-                saved[name] = [ref.as_tensor(t).array.shape for t in tensors]
+                saved[name] = tuple(ref.as_tensor(t).array.shape for t in tensors)
         else:
             for name, i in inputs:
                 saved[name] = save(ref, ref.as_tensor(tensors[i]))
@@ -297,7 +299,7 @@ class PrimitiveNode(Node):
             if name not in known:
                 value = (self.saved or NOTHING)[name]
                 if type(value) is list:
-                    value = tuple(v if type(v) is tuple else v.unpack(ref, self) for v in value)
+                    value = tuple(v.unpack(ref, self) for v in value)
                 known[name] = value if type(value) is tuple else value.unpack(ref, self)
             arguments.append(known[name])
         return formula(*arguments)
@@ -310,10 +312,18 @@ class PrimitiveNode(Node):
         )
 
     def release(self) -> None:
-        if self.saved is not NOTHING and any(
-            not isinstance(value, tuple) for value in (self.saved or NOTHING).values()
-        ):
+        """Shapes are no data, and stay; an index by tensors goes."""
+        saved = self.saved or NOTHING
+        if any(type(value) is not tuple for value in saved.values()) or _holds_array(self.attributes):
             self.saved = None
+
+
+def _holds_array(attributes: dict[str, Any]) -> bool:
+    return any(
+        isinstance(part, np.ndarray)
+        for value in attributes.values()
+        for part in (value if type(value) is tuple else (value,))
+    )
 
 
 class AccumulateGrad(Node):
