@@ -286,14 +286,15 @@ def for_reference(ref: Reference) -> dict[str, Any]:
         grad_outputs: Any = None,
         retain_graph: bool | None = None,
         create_graph: bool = False,
+        only_inputs: bool = True,
         allow_unused: bool | None = None,
         is_grads_batched: bool = False,
         materialize_grads: bool = False,
     ) -> Any:
         """The gradients of ``outputs`` with respect to ``inputs``, by name where those are; no ``.grad`` changes."""
         if isinstance(inputs, dict):
-            options = (retain_graph, create_graph, allow_unused, is_grads_batched, materialize_grads)
-            found = grad(outputs, tuple(inputs.values()), grad_outputs, *options)
+            options = (create_graph, only_inputs, allow_unused, is_grads_batched, materialize_grads)
+            found = grad(outputs, tuple(inputs.values()), grad_outputs, retain_graph, *options)
             return dict(zip(inputs, found, strict=True))
         if materialize_grads:
             if allow_unused is False:
@@ -305,7 +306,9 @@ def for_reference(ref: Reference) -> dict[str, Any]:
             rows = [None if g is None else list(g) for g in _sequence_of(ref, grad_outputs)]
             count = next(len(row) for row in rows if row is not None)
             each = [
-                grad(results, wanted, [row and row[i] for row in rows], True, create_graph, allow_unused)
+                grad(
+                    results, wanted, [row and row[i] for row in rows], True, create_graph, True, allow_unused
+                )
                 for i in range(count)
             ]
             return tuple(
