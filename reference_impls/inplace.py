@@ -23,7 +23,7 @@ def check(ref: Reference, tensor: Tensor, arguments: list[Tensor]) -> None:
     if tensor.inference and not modes.inference:
         raise RuntimeError("an inference tensor cannot be modified in place outside of inference_mode")
     written = tensor if tensor.origin is None else tensor.origin.base
-    if modes.grad and (written.requires_grad or any(argument.requires_grad for argument in arguments)):
+    if modes.grad and any(t.requires_grad for t in (tensor, written, *arguments)):
         if tensor.origin is not None:
             views.refuse(tensor.origin)
             if tensor.requires_grad and tensor.origin.base.is_leaf:
