@@ -23,6 +23,11 @@ def _sizes(size: tuple[Any, ...]) -> tuple[int, ...]:
     return tuple(int(n) for n in size)
 
 
+def variable(data: Tensor, requires_grad: bool = False) -> Tensor:
+    """``torch.autograd.Variable``, which makes a tensor."""
+    return data.detach().requires_grad_(requires_grad)
+
+
 FORMULA_NAMES = [
     "arange",
     "empty",
