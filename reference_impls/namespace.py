@@ -129,7 +129,7 @@ def build(ref: Reference) -> Namespace:
     products, dual_numbers = functional.for_reference(ref)
     for dotted, names in {
         "torch": modes,
-        "torch.autograd": {**backward.for_reference(ref), **modes, **custom, "Variable": ref.Tensor},
+        "torch.autograd": {**backward.for_reference(ref), **modes, **custom, "Variable": creation.variable},
         "torch.autograd.grad_mode": modes,
         "torch.autograd.graph": graph.for_reference(ref),
         "torch.autograd.function": {**custom, "once_differentiable": once_differentiable},
