@@ -26,6 +26,7 @@ CAPABILITIES: dict[str, str] = {
     "modules": "`torch.nn.Module` and its state.",
     "optimizers": "`torch.optim` and its state.",
     "serialization": "`torch.save` and `torch.load`.",
+    "data-loading": "`torch.utils.data.DataLoader`, also with worker processes.",
     "randomness": "Seeded random numbers that programs can draw.",
     "warnings": "The documented warnings are given.",
     "optimizer-checks": "Optimizers and schedulers refuse hyperparameters that make no sense.",

@@ -40,6 +40,7 @@ LACKS = {
     "optimizer-checks": "the optimizers are the suite's own here, and check nothing",
     "warnings": "optimizers and modules are the suite's own here, and give no warnings",
     "serialization": "a functional backend has no file format",
+    "data-loading": "a functional backend loads no data",
 }
 
 Function = Callable[..., list[Any]]

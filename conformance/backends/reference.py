@@ -28,6 +28,7 @@ class ReferenceBackend(Backend):
     lacks = {
         "modules": "the reference keeps no files and no bookkeeping of modules beyond what its programs need",
         "serialization": "the reference keeps no files",
+        "data-loading": "the reference loads no data",
         "warnings": "the reference gives no warnings",
         "error-checks": "definitions say what is right; what is refused is said beside them",
         "strides": "the reference has no memory layouts",
