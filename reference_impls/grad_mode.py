@@ -6,7 +6,18 @@ import functools
 import inspect
 import threading
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
+
+
+class Frame(NamedTuple):
+    """A function transform, or a dual level, that is under way."""
+
+    kind: str
+    """``forward``, ``dual`` (a forward level that the user entered), ``reverse`` or ``vmap``."""
+    level: int
+    size: int = 0
+    """Of a vmap: the number of slices."""
+    randomness: str = ""
 
 
 class Modes(threading.local):
@@ -16,6 +27,8 @@ class Modes(threading.local):
     inference: bool = False
     saved_hooks: tuple[tuple[Callable, Callable], ...] = ()
     """Pairs (pack, unpack) of ``saved_tensors_hooks``, innermost last."""
+    frames: tuple[Frame, ...] = ()
+    """The function transforms and dual levels that are under way, innermost last."""
     no_saved_hooks: str | None = None
     """What to tell who uses ``saved_tensors_hooks`` where they are disabled."""
     keeps_copies: bool = False

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.lib.array_utils import byte_bounds
 
-from . import views
+from . import dual, views
 from .structural import COPY
 from .tape import PrimitiveNode
 
@@ -62,6 +62,8 @@ def snapshot(ref: Reference, tensor: Tensor) -> Tensor:
     old = ref.wrap(tensor.array.copy(order="K"), tensor.dtype, tensor.exact)
     if ref.modes.grad:
         old.node, old.output_nr = tensor.current_node(), tensor.output_nr
+    if ref.modes.frames:
+        dual.snapshot(ref, tensor, old)
     return old
 
 
@@ -87,6 +89,8 @@ def write(ref: Reference, tensor: Tensor, old: Tensor, new: Tensor) -> Tensor:
         else:
             views.write_through(ref, tensor.origin, new)
             tensor.requires_flag = False
+    if ref.modes.frames:
+        dual.write(ref, tensor, new)
     return tensor
 
 

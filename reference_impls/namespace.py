@@ -6,7 +6,19 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from . import backward, creation, dtypes, func, function, functional, grad_mode, graph, nn, stateless
+from . import (
+    backward,
+    batching,
+    creation,
+    dtypes,
+    func,
+    function,
+    functional,
+    grad_mode,
+    graph,
+    nn,
+    stateless,
+)
 from .tensor import Size
 
 if TYPE_CHECKING:
@@ -121,7 +133,7 @@ def build(ref: Reference) -> Namespace:
         "promote_types": lambda a, b: dtypes.promote((a, 2), (b, 2)),
         "result_type": lambda *values: _result_type(ref, values),
         "can_cast": lambda a, b: a.category <= b.category,
-        **creation.for_reference(ref),
+        **batching.factories(ref, creation.for_reference(ref)),
     }
     torch.__dict__.update(members)
     modes = grad_mode.for_reference(ref.modes)
@@ -143,6 +155,7 @@ def build(ref: Reference) -> Namespace:
             define(torch, dotted, Namespace(dotted))
         for name, value in names.items():
             define(torch, f"{dotted}.{name}", value)
+    torch.autograd.grad = batching.gradient(ref, torch.autograd.grad)
     define(torch, "torch.vmap", torch.func.vmap)
     return torch
 

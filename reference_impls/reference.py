@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from . import backward, grad_mode, namespace, noise, views
+from . import backward, batching, dual, grad_mode, namespace, noise, views
 from .arithmetic import Arithmetic, Float64
 from .binding import Vocabulary, attach_methods
 from .dtypes import DType, float32, of_array
@@ -39,11 +39,15 @@ class Reference:
         self.running: list[backward.Run] = []
         """Backward passes that are under way, innermost last."""
         self.next_sequence = itertools.count(1).__next__
+        self.next_level = itertools.count(1).__next__
+        self.tangents: dict[int, list[Any]] = {}
+        """What has a tangent, for each level of forward mode that is active."""
         self._records: dict[int, Record] = {}
         self.Tensor: type[Tensor] = type("Tensor", (Tensor,), {"_ref": self, "__doc__": Tensor.__doc__})
         self.noise = noise.Silent()
         self.ops = Vocabulary(self, TABLE if primitives is None else primitives)
         attach_methods(self)
+        self.Batched = batching.class_for(self)
         self.torch = namespace.build(self)
         self.backward = self.torch.autograd.backward
         self.no_grad = self.torch.no_grad
@@ -127,6 +131,18 @@ class Reference:
         """Runs a primitive on tensors, numbers and arrays, and records it where a gradient is needed."""
         if not isinstance(record, Record):
             record = self.record_of(record)
+        if self.modes.frames:
+            if any(type(tensor) is self.Batched for tensor in tensors):
+                return batching.over_slices(self, self.apply, (record, tensors, attributes), {})
+            if record.name.startswith("random_"):
+                return batching.draw(self, lambda: self._applied(record, tensors, attributes))
+            for level in dual.levels(self):
+                if any(isinstance(t, Tensor) and dual.tangent(self, t, level) is not None for t in tensors):
+                    return dual.apply(self, record, tensors, attributes, level)
+        return self._applied(record, tensors, attributes)
+
+    def _applied(self, record: Record, tensors: Sequence[Any], attributes: dict[str, Any]) -> Any:
+        """The same where no function transform has a part in it."""
         xp = self.arithmetic
         arrays = []
         own: list[Tensor] = []
@@ -259,6 +275,8 @@ class Reference:
         """The boundary of an operator: labels that flowed through its definition are replaced by its own."""
 
         def operator(*args: Any, **kwargs: Any) -> Any:
+            if self.modes.frames and batching.present(self, (args, kwargs)):
+                return batching.over_slices(self, operator, args, kwargs)
             result = function(*args, **kwargs)
             if dtype_rule == "none" and isinstance(result, Tensor):
                 return result
@@ -294,6 +312,8 @@ class Reference:
             ):
                 return self.apply(CAST, (result,), {"dtype": wanted})
             result.dtype = wanted
+            if result.tangents:
+                dual.relabel(result)
             if result.node is not None:
                 result.node.outputs[result.output_nr] = (result.array.shape, wanted)
             return result

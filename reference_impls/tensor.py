@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from . import inplace, views
+from . import views
 from .dtypes import DType
 from .hooks import Hooks, RemovableHandle
 from .structural import CAST
@@ -49,6 +49,8 @@ class Tensor:
     origin: View | None = None
     retains_grad: bool = False
     inference: bool = False
+    tangents: dict[int, Tensor | None] | None = None
+    """Its tangent of each level of forward mode (see ``dual``)."""
     transient: bool = False
     """Whether it stood in for an input of a function transform that has returned."""
     leaf_hooks: Hooks | None = None
@@ -60,6 +62,8 @@ class Tensor:
         def __getattr__(self, name: str) -> Any: ...
 
         def __getitem__(self, index: Any) -> Tensor: ...
+
+        def __setitem__(self, index: Any, value: Any) -> None: ...
 
     array: np.ndarray
     dtype: DType
@@ -227,9 +231,6 @@ class Tensor:
 
     def is_inference(self) -> bool:
         return self.inference
-
-    def __setitem__(self, index: Any, value: Any) -> None:
-        inplace.assign(self._ref, self, index, value)
 
     # Values
 

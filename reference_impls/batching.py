@@ -1,0 +1,411 @@
+"""``vmap``: a function runs once, on tensors that stand for all slices; operators run on one slice after the other."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from . import dual
+from .grad_mode import Frame
+from .tensor import Tensor
+from .trees import leaves, rebuild, spread
+
+if TYPE_CHECKING:
+    from .reference import Reference
+
+
+class Batched(Tensor):
+    """The slices of a tensor within one vmap. It looks like one of them, and its values cannot be looked at."""
+
+    parts: list[Any]
+    level: int
+    whole: tuple[Any, int] | None = None
+    """The tensor that they are slices of, and the dimension, where there is one."""
+
+    # Reads and writes of these are of the first slice, to which the others are alike.
+
+    @property
+    def array(self) -> Any:  # type: ignore[override]
+        return self.parts[0].array
+
+    @property
+    def dtype(self) -> Any:  # type: ignore[override]
+        return self.parts[0].dtype
+
+    @property
+    def exact(self) -> bool:  # type: ignore[override]
+        return all(part.exact for part in self.parts)
+
+    @property
+    def cell(self) -> list[int]:  # type: ignore[override]
+        return self.parts[0].cell
+
+    @property  # type: ignore[misc]
+    def requires_grad(self) -> bool:
+        return any(part.requires_grad for part in self.parts)
+
+    @property
+    def is_leaf(self) -> bool:
+        return all(part.is_leaf for part in self.parts)
+
+    def current_node(self) -> Any:
+        return self.parts[0].current_node()
+
+    def requires_grad_(self, requires_grad: bool = True) -> Tensor:
+        for part in self.parts:
+            part.requires_grad_(requires_grad)
+        return self
+
+    def detach(self) -> Tensor:
+        return of_slices(self._ref, [part.detach() for part in self.parts], self.level)
+
+    def backward(self, *args: Any, **kwargs: Any) -> None:
+        raise RuntimeError("backward cannot be called inside of vmap; use torch.func.grad or vjp")
+
+    def __repr__(self) -> str:
+        return f"<{len(self.parts)} slices of shape {self.array.shape}>"
+
+
+def _refused(name: str) -> Callable[..., Any]:
+    def refuse(self: Any, *args: Any, **kwargs: Any) -> Any:
+        raise RuntimeError(f"vmap: {name} asks for the value of a tensor that has another one in each slice")
+
+    return refuse
+
+
+for _name in ("item", "tolist", "numpy", "data_ptr"):
+    setattr(Batched, _name, _refused(_name))
+for _name in ("array", "bool", "float", "int", "complex", "index"):
+    setattr(Batched, f"__{_name}__", _refused(_name))
+
+
+def class_for(ref: Reference) -> type[Batched]:
+    """The class of one reference, whose methods of the vocabulary are on slices already."""
+    return type("Batched", (Batched, ref.Tensor), {"__doc__": Batched.__doc__})
+
+
+def complete(ref: Reference) -> None:
+    """The methods that no primitive stands behind."""
+    for name in ("zeros", "ones", "empty", "full", "tensor"):
+        setattr(ref.Batched, f"new_{name}", lifted(ref, getattr(ref.Tensor, f"new_{name}")))
+    for name in ("equal", "allclose"):
+        setattr(ref.Batched, name, lifted(ref, getattr(ref.Tensor, name)))
+    for name in ("uniform_", "normal_"):
+        setattr(ref.Batched, name, written(ref, getattr(ref.Tensor, name)))
+
+
+DRAWS = (
+    "rand",
+    "randn",
+    "randint",
+    "randperm",
+    "rand_like",
+    "randn_like",
+    "randint_like",
+    "bernoulli",
+    "normal",
+)
+
+
+def factories(ref: Reference, names: dict[str, Any]) -> dict[str, Any]:
+    """The factories of a reference and what else knows nothing of slices."""
+    complete(ref)
+    return {
+        name: lifted(ref, value, name in DRAWS) if callable(value) and not isinstance(value, type) else value
+        for name, value in names.items()
+    }
+
+
+def of_slices(ref: Reference, parts: list[Any], level: int, whole: Any = None) -> Any:
+    made = object.__new__(ref.Batched)
+    made.parts, made.level, made.whole = parts, level, whole
+    return made
+
+
+def present(ref: Reference, tree: Any) -> bool:
+    return any(type(leaf) is ref.Batched for leaf in leaves(tree))
+
+
+# Operators
+
+
+def over_slices(ref: Reference, function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
+    """A function on each slice of its batched arguments (of the innermost vmap among them), joined."""
+    if args and getattr(args[0], "name", "") == "nonzero_table":
+        raise RuntimeError("vmap: the shape of a result depends on the values of a slice")
+    level = innermost(ref, (args, kwargs))
+    results = []
+    for i, _ in slices(ref, level, (args, kwargs)):
+        own_args, own_kwargs = _slice(ref, (args, kwargs), level, i)
+        results.append(function(*own_args, **own_kwargs))
+    return joined(ref, results, level)
+
+
+def innermost(ref: Reference, tree: Any) -> int:
+    """The level of the innermost vmap that something in a tree is batched by."""
+    return max(leaf.level for leaf in leaves(tree) if type(leaf) is ref.Batched)
+
+
+def slices(ref: Reference, level: int, tree: Any) -> Iterator[tuple[int, bool]]:
+    """The numbers of the slices, and whether it is the last.
+
+    Meanwhile their vmap is out of the way, and draws are as it says.
+    """
+    count = next(len(b.parts) for b in leaves(tree) if type(b) is ref.Batched and b.level == level)
+    before, generator = ref.modes.frames, ref.arithmetic.generator
+    randomness = next((f.randomness for f in before if f.level == level), "different")
+    start = generator.bit_generator.state if randomness == "same" else None
+    ref.modes.frames = tuple(frame for frame in before if frame.level != level)
+    try:
+        if randomness == "error":
+            ref.arithmetic.generator = Refusing()
+        for i in range(count):
+            if start is not None:
+                generator.bit_generator.state = start
+            yield i, i == count - 1
+    finally:
+        ref.modes.frames, ref.arithmetic.generator = before, generator
+
+
+def _slice(ref: Reference, tree: Any, level: int, i: int) -> Any:
+    return rebuild(
+        tree,
+        (
+            leaf.parts[i] if type(leaf) is ref.Batched and leaf.level == level else leaf
+            for leaf in leaves(tree)
+        ),
+    )
+
+
+def joined(ref: Reference, results: list[Any], level: int) -> Any:
+    """The results of the slices as one."""
+
+    def join(parts: tuple[Any, ...]) -> Any:
+        if all(isinstance(part, Tensor) for part in parts):
+            if len({part.array.shape for part in parts}) > 1:
+                raise RuntimeError("vmap: the slices have results of different shapes")
+            return of_slices(ref, list(parts), level)
+        if isinstance(parts[0], bool):
+            raise RuntimeError("vmap: a result depends on the values of a slice")
+        return parts[0]
+
+    columns = zip(*(leaves(result) for result in results), strict=True)
+    return rebuild(results[0], (join(column) for column in columns))
+
+
+def written(ref: Reference, function: Callable[..., Any]) -> Callable[..., Any]:
+    """An operator that writes to its first argument, which has to be batched as often as the others are."""
+
+    @functools.wraps(function)
+    def call(target: Any, *args: Any, **kwargs: Any) -> Any:
+        if not ref.modes.frames or not present(ref, (target, args, kwargs)):
+            return function(target, *args, **kwargs)
+        level = innermost(ref, (target, args, kwargs))
+        if type(target) is not ref.Batched or target.level < level:
+            raise RuntimeError("vmap: values of every slice cannot be written to a tensor that has no slices")
+        for i, _ in slices(ref, level, target):
+            own, own_args, own_kwargs = _slice(ref, (target, args, kwargs), level, i)
+            call(own, *own_args, **own_kwargs)
+        return target
+
+    return call
+
+
+def lifted(ref: Reference, function: Callable[..., Any], draws: bool = False) -> Callable[..., Any]:
+    """A function that knows nothing of slices, made to run on each; or to draw for each."""
+
+    @functools.wraps(function)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        if ref.modes.frames:
+            if present(ref, (args, kwargs)):
+                return over_slices(ref, call, args, kwargs)
+            if draws:
+                return draw(ref, lambda: function(*args, **kwargs))
+        return function(*args, **kwargs)
+
+    return call
+
+
+def gradient(ref: Reference, grad: Callable[..., Any]) -> Callable[..., Any]:
+    """``torch.autograd.grad`` within vmap: the graph of each slice. Batched cotangents alone go through one graph."""
+
+    @functools.wraps(grad)
+    def call(
+        outputs: Any,
+        inputs: Any,
+        grad_outputs: Any = None,
+        retain_graph: Any = None,
+        *args: Any,
+        **options: Any,
+    ) -> Any:
+        if not ref.modes.frames or not present(ref, (outputs, inputs)):
+            return grad(outputs, inputs, grad_outputs, retain_graph, *args, **options)
+        given = (outputs, inputs, grad_outputs)
+        level = innermost(ref, given)
+        results: list[Any] = []
+        for i, last in slices(ref, level, given):  # what they share is freed by the last one
+            results.append(
+                call(*_slice(ref, given, level, i), retain_graph if last else True, *args, **options)
+            )
+        return joined(ref, results, level)
+
+    return call
+
+
+# Random numbers
+
+
+class Refusing:
+    """The generator within ``randomness="error"``."""
+
+    def __getattr__(self, name: str) -> Any:
+        raise RuntimeError(
+            "vmap: a random operator was called; say with randomness= whether slices draw the same numbers"
+        )
+
+
+def draw(ref: Reference, function: Callable[[], Any]) -> Any:
+    """Random numbers that depend on no slice: the same for all, or others for each."""
+    frames = ref.modes.frames
+    for number in reversed(range(len(frames))):
+        frame = frames[number]
+        if frame.kind == "vmap":
+            ref.modes.frames = (*frames[:number], *frames[number + 1 :])
+            try:
+                if frame.randomness == "error":
+                    Refusing().draw  # noqa: B018 - it raises
+                if frame.randomness == "same":
+                    return draw(ref, function)
+                return joined(ref, [draw(ref, function) for _ in range(frame.size)], frame.level)
+            finally:
+                ref.modes.frames = frames
+    return function()
+
+
+# The transform
+
+
+@contextmanager
+def frame(ref: Reference, kind: str, size: int = 0, randomness: str = "") -> Iterator[int]:
+    """A transform is under way; yields its level."""
+    before, level = ref.modes.frames, ref.next_level()
+    ref.modes.frames = (*before, Frame(kind, level, size, randomness))
+    try:
+        yield level
+    finally:
+        ref.modes.frames = before
+        if kind == "forward":
+            dual.forget(ref, level)
+
+
+def vmap(
+    ref: Reference,
+    func: Callable,
+    in_dims: Any = 0,
+    out_dims: Any = 0,
+    randomness: str = "error",
+    *,
+    chunk_size: int | None = None,
+) -> Callable:
+    """A function of tensors with one more dimension, whose slices are mapped."""
+    if randomness not in ("error", "same", "different"):
+        raise RuntimeError(f"randomness is 'error', 'same' or 'different', not {randomness!r}")
+    if chunk_size is not None and chunk_size <= 0:
+        raise ValueError(f"chunk_size has to be positive, not {chunk_size}")
+
+    @functools.wraps(func)
+    def transformed(*args: Any, **kwargs: Any) -> Any:
+        given, dims, count = _mapped(in_dims, args)
+        tree: Any = None
+        columns: list[list[Any]] = []
+        plain: list[bool] = []
+        state = ref.arithmetic.generator
+        before = state.bit_generator.state if randomness == "same" and chunk_size else None
+        for start in range(0, max(count, 1), chunk_size or max(count, 1)):
+            if before is not None:
+                state.bit_generator.state = before
+            numbers = list(range(start, min(start + (chunk_size or count), count)))
+            with frame(ref, "vmap", max(len(numbers), 1), randomness) as level:
+                own = [_slices(ref, g, d, numbers, level) for g, d in zip(given, dims, strict=True)]
+                tree = func(*rebuild(args, iter(own)), **kwargs)
+            found = [_parts(ref, leaf, level, len(numbers) or 1) for leaf in leaves(tree)]
+            columns = [
+                old + parts for old, (parts, _) in zip(columns or [[]] * len(found), found, strict=True)
+            ]
+            plain = [is_plain for _, is_plain in found]
+        try:
+            ends = spread(out_dims, tree)
+        except ValueError:
+            raise ValueError(f"out_dims {out_dims} do not fit the structure of the result") from None
+        results = (
+            _placed(ref, parts[: count or 1], is_plain, end, count)
+            for parts, is_plain, end in zip(columns, plain, ends, strict=True)
+        )
+        return rebuild(tree, results)
+
+    return transformed
+
+
+def _mapped(in_dims: Any, args: tuple[Any, ...]) -> tuple[list[Any], list[int | None], int]:
+    """The leaves of the arguments, the mapped dimension of each, and its size."""
+    if not isinstance(in_dims, (int, tuple)):
+        raise ValueError(f"in_dims is an int or a tuple of the structure of the inputs, not {in_dims!r}")
+    if not args:
+        raise ValueError("vmap needs an input to map over")
+    given, dims = list(leaves(args)), spread(in_dims, args)
+    sizes = set()
+    for i, (tensor, dim) in enumerate(zip(given, dims, strict=True)):
+        if dim is None:
+            continue
+        if not isinstance(dim, int) or not isinstance(tensor, Tensor):
+            raise ValueError(f"in_dims has {dim!r} for an input that is a {type(tensor).__name__}")
+        if not -tensor.array.ndim <= dim < tensor.array.ndim:
+            raise ValueError(f"in_dims has {dim} for an input of {tensor.array.ndim} dimensions")
+        dims[i] = dim % tensor.array.ndim
+        sizes.add(tensor.array.shape[dims[i]])
+    if len(sizes) != 1:
+        raise ValueError(f"vmap needs inputs of one common size along the mapped dimension, got {sizes}")
+    return given, dims, sizes.pop()
+
+
+def _slices(ref: Reference, tensor: Any, dim: int | None, numbers: Sequence[int], level: int) -> Any:
+    if dim is None:
+        return tensor
+    public = ref.ops.public
+    if not numbers:  # nothing to map over: one slice of zeros tells what the result looks like
+        shape = tensor.array.shape[:dim] + tensor.array.shape[dim + 1 :]
+        return of_slices(ref, [ref.zeros(shape, tensor.dtype)], level)
+    complete = len(numbers) == tensor.array.shape[dim]
+    parts = [public["select"](tensor, dim, i) for i in numbers]
+    return of_slices(ref, parts, level, (tensor, dim) if complete else None)
+
+
+def _parts(ref: Reference, leaf: Any, level: int, count: int) -> tuple[list[Any], bool]:
+    """A result in each slice, and whether it is the same in all because it depends on none."""
+    if not isinstance(leaf, Tensor):
+        raise ValueError(f"vmap: the function has to return tensors, not {type(leaf).__name__}")
+    if type(leaf) is ref.Batched and leaf.level == level:
+        return leaf.parts, False
+    return [leaf] * count, True
+
+
+def _placed(ref: Reference, parts: list[Any], plain: bool, dim: Any, count: int) -> Any:
+    if dim is None:
+        if not plain:
+            raise ValueError("vmap: out_dims is None for a result that is mapped")
+        return parts[0]
+    if not isinstance(dim, int):
+        raise ValueError(f"out_dims has {dim!r}, which is no dimension")
+    if not -parts[0].array.ndim - 1 <= dim <= parts[0].array.ndim:
+        raise IndexError(f"out_dims has {dim} for a result of {parts[0].array.ndim} dimensions")
+    stacked = ref.ops.public["stack"](parts, dim)
+    return stacked if count else ref.ops.public["narrow"](stacked, dim, 0, 0)
+
+
+def whole(ref: Reference, tensor: Any, level: int) -> tuple[Any, int | None]:
+    """The tensor of all slices, and the dimension that they lie along."""
+    if type(tensor) is not ref.Batched or tensor.level != level:
+        return tensor, None
+    return tensor.whole or (ref.ops.public["stack"](tensor.parts, 0), 0)
