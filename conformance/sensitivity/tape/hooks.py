@@ -45,20 +45,20 @@ def _for_each_use(right: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _remembered(right: Callable[..., Any]) -> Callable[..., Any]:
-    """The gradients of a node are noted as they are before its hooks."""
+    """The gradients of a node are noted as they arrive."""
 
-    def call(self: Any, node: Any, grads: list[Any]) -> None:
-        self.arrived = {node: list(grads)}
-        right(self, node, grads)
+    def visit(self: Any, node: Any) -> None:
+        self.arrived = list(self._buffers[node])
+        right(self, node)
 
-    return call
+    return visit
 
 
 def _kept_before_hooks(right: Callable[..., Any]) -> Callable[..., Any]:
     """``retain_grad`` keeps the gradient as it was before the hooks."""
 
-    def retain(self: Any, node: Any, grads: list[Any]) -> None:
-        right(self, node, self.__dict__.get("arrived", {}).get(node, grads))
+    def retain(self: Any, keepers: Any, grads: list[Any]) -> None:
+        right(self, keepers, self.arrived)
 
     return retain
 
@@ -148,7 +148,7 @@ FAULTS: dict[str, Fault] = {
     "what a hook returns is not checked": (instead(Run, "_checked", _unchecked),),
     "hooks run for each use": ((Run, "_receive", _for_each_use),),
     "gradients are retained before the hooks": (
-        (Run, "_call_tensor_hooks", _remembered),
+        (Run, "_visit", _remembered),
         (Run, "_retain", _kept_before_hooks),
     ),
     "post-accumulate hooks run before": ((AccumulateGrad, "run", _before_accumulation),),
