@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from . import graph
+from . import graph, settings
 from .dtypes import DType
 from .structural import CAST, CLONE
 from .tape import AccumulateGrad, Node
@@ -76,14 +76,15 @@ class Run:
             self._receive(node, index, grad)
         before = ref.modes.grad
         ref.modes.grad = self.create_graph
-        ref.running.append(self)
+        running = ref.modes.running
+        ref.modes.running = (*running, self)
         heap = self._heap
         try:
             while heap:
                 self._visit(heapq.heappop(heap)[1])
         finally:
             ref.modes.grad = before
-            ref.running.pop()
+            ref.modes.running = running
         return self.captured
 
     def will_reach(self, node: Node) -> bool:
@@ -147,6 +148,8 @@ class Run:
         sent = node.run(self.ref, grads, wanted)
         if node.posthooks is not None:
             sent = self._call_posthooks(node, sent, grads)
+        if self.ref.modes.anomaly == (True, True):
+            settings.check(node, sent)
         if not self.keep_graph:
             node.release()
         for edge, want, grad in zip(node.edges, wanted, sent, strict=False):

@@ -31,6 +31,13 @@ class Modes(threading.local):
     """The function transforms and dual levels that are under way, innermost last."""
     no_saved_hooks: str | None = None
     """What to tell who uses ``saved_tensors_hooks`` where they are disabled."""
+    anomaly: tuple[bool, bool] = (False, True)
+    """Whether anomalies are detected, and whether a nan is one."""
+    multithreading: bool = True
+    early_stop: bool | None = None
+    """Whether checkpoints stop as soon as nothing more is needed, whatever they were told."""
+    running: tuple[Any, ...] = ()
+    """Backward passes that are under way, innermost last."""
     keeps_copies: bool = False
     """Whether saved tensors are kept apart from later writes."""
 

@@ -105,7 +105,7 @@ class _MultiGradHook:
 
     def _arrived(self, index: int) -> Callable:
         def hook(grad: Any) -> None:
-            run = self._ref.running[-1]
+            run = self._ref.modes.running[-1]
             key = run.number
             if key not in self._seen:
                 self._seen = {key: [None] * len(self._nodes)}  # an earlier run is over

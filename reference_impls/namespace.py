@@ -9,6 +9,7 @@ import numpy as np
 from . import (
     backward,
     batching,
+    checkpoint,
     creation,
     dtypes,
     func,
@@ -17,6 +18,8 @@ from . import (
     grad_mode,
     graph,
     nn,
+    random_state,
+    settings,
     stateless,
 )
 from .tensor import Size
@@ -139,10 +142,23 @@ def build(ref: Reference) -> Namespace:
     modes = grad_mode.for_reference(ref.modes)
     custom, once_differentiable = function.for_reference(ref)
     products, dual_numbers = functional.for_reference(ref)
+    switches, asked = settings.for_reference(ref.modes)
+    states, forks = random_state.for_reference(ref)
     for dotted, names in {
-        "torch": modes,
-        "torch.autograd": {**backward.for_reference(ref), **modes, **custom, "Variable": creation.variable},
-        "torch.autograd.grad_mode": modes,
+        "torch": modes | asked | states,
+        "torch.autograd": {
+            **backward.for_reference(ref),
+            **modes,
+            **custom,
+            **switches,
+            "Variable": creation.variable,
+        },
+        "torch.autograd.grad_mode": {
+            **modes,
+            "set_multithreading_enabled": switches["set_multithreading_enabled"],
+        },
+        "torch.random": {"manual_seed": torch.manual_seed, **states, **forks},
+        "torch.utils.checkpoint": checkpoint.for_reference(ref, custom["Function"]),
         "torch.autograd.graph": graph.for_reference(ref),
         "torch.autograd.function": {**custom, "once_differentiable": once_differentiable},
         "torch.autograd.functional": products,

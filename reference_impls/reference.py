@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from . import backward, batching, dual, grad_mode, namespace, noise, views
+from . import batching, dual, grad_mode, namespace, noise, views
 from .arithmetic import Arithmetic, Float64
 from .binding import Vocabulary, attach_methods
 from .dtypes import DType, float32, of_array
@@ -36,8 +36,6 @@ class Reference:
         self.modes = grad_mode.Modes()
         self.default_dtype = float32
         self.cpu = namespace.Device("cpu")
-        self.running: list[backward.Run] = []
-        """Backward passes that are under way, innermost last."""
         self.next_sequence = itertools.count(1).__next__
         self.next_level = itertools.count(1).__next__
         self.tangents: dict[int, list[Any]] = {}
