@@ -335,8 +335,8 @@ def for_reference(ref: Reference) -> dict[str, Any]:
                 raise RuntimeError(
                     "one of the differentiated tensors appears to not have been used in the graph"
                 )
-            if gradient is None and materialize_grads:
-                gradient = ref.zeros(*graph.expected(tensor))
+            if gradient is None and materialize_grads:  # for derivatives of it, if there is to be a graph
+                gradient = ref.zeros(*graph.expected(tensor)).requires_grad_(create_graph)
             gradients.append(gradient)
         return tuple(gradients)
 
