@@ -22,6 +22,14 @@ from .tape import AccumulateGrad, PrimitiveNode, Record
 from .tensor import Tensor
 
 
+def apart(result: Any, arrays: list[np.ndarray]) -> Any:
+    """A result in memory of its own: only a view shares that of an input."""
+    for array in arrays:
+        if result is array or (getattr(result, "base", None) is not None and views.shares(result, array)):
+            return result.copy()
+    return result
+
+
 class Reference:
     """A define-by-run autograd over arrays of one arithmetic, with torch's dtype labels.
 
@@ -164,6 +172,8 @@ class Reference:
             raise RuntimeError(str(error)) from None
         mask = self._differentiated(record, tensors) if self.modes.grad and record.differentiable else 0
         many = type(result) is tuple
+        if not record.view:
+            result = tuple(apart(r, arrays) for r in result) if many else apart(result, arrays)
         if many:
             made = [self._result(record, r, own, common, exact, attributes) for r in result]
         else:
