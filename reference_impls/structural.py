@@ -58,7 +58,7 @@ CAST = Primitive(
     dtype="attribute",
 )
 CLONE = Primitive(
-    "clone", lambda xp, input: input.copy(), {"input": lambda g: g}, kind=Kind.MOVEMENT, dtype="same"
+    "clone", lambda xp, input: input.copy(order="K"), {"input": lambda g: g}, kind=Kind.MOVEMENT, dtype="same"
 )
 COPY = Primitive(
     # The new value of a tensor after ``copy_``: nothing of the old one remains.

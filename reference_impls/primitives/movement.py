@@ -235,7 +235,7 @@ PRIMITIVES = [
         lambda F, g, offset, dim1, dim2: F.diagonal(g, offset=offset, dim1=dim1, dim2=dim2),
     ),
     # Copies
-    _move("clone", lambda xp, input: input.copy(), lambda g: g),
+    _move("clone", lambda xp, input: input.copy(order="K"), lambda g: g),
     _move(
         "flip_axes",
         lambda xp, input, *, dims: np.flip(input, dims).copy() if input.ndim else input.copy(),
