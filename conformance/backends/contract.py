@@ -21,6 +21,7 @@ CAPABILITIES: dict[str, str] = {
     "inplace": "Tensors can be written to in place.",
     "views": "Slices and reshapes share memory with their base.",
     "strides": "Tensors can lie in memory in other orders than the contiguous one.",
+    "deep-graphs": "A graph may be a hundred thousand operators deep.",
     "hooks": "Functions can be registered to run during backward.",
     "custom-function": "`torch.autograd.Function` can be subclassed.",
     "modules": "`torch.nn.Module` and its state.",

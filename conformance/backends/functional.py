@@ -34,6 +34,7 @@ LACKS = {
     "inplace": "a functional backend records no writes",
     "views": "arrays of a functional backend do not share memory that can be written to",
     "strides": "a functional backend has no memory layouts",
+    "deep-graphs": "a functional backend goes through the whole program again for each gradient",
     "hooks": "a functional backend hands the whole program to one vjp",
     "custom-function": "a functional backend has no torch.autograd.Function",
     "modules": "the bookkeeping of modules is the suite's own here, and is not judged",
