@@ -71,7 +71,7 @@ class Frame:
     def _compute_again(self) -> None:
         ref = self.ref
         args = [a.unpack(ref, self.inputs) if isinstance(a, (Saved, Packed)) else a for a in self.args]
-        hooks = ref.torch.autograd.graph.saved_tensors_hooks(self._keep, _never)
+        hooks = ref.torch.autograd.graph.saved_tensors_hooks(self._keep, self.values.__getitem__)
         with random_state.kept(ref) if self.state is not None else nullcontext():
             if self.state is not None:
                 random_state.write(ref.arithmetic.generator, self.state)
@@ -92,14 +92,11 @@ class Frame:
                     f"tensor {number} that a checkpointed function saved was {before}, now {now}"
                 )
 
-    def _keep(self, tensor: Tensor) -> None:
+    def _keep(self, tensor: Tensor) -> int:
         self.values.append(self.ref.wrap(tensor.array.copy(), tensor.dtype, tensor.exact))
         if self.early_stop and len(self.values) == len(self.saved):
             raise Enough(self)
-
-
-def _never(packed: Any) -> Any:
-    raise RuntimeError("backward inside of a checkpointed function that runs again is not possible")
+        return len(self.values) - 1
 
 
 def _reentrant(ref: Reference, function: Any) -> Any:
@@ -204,16 +201,10 @@ def for_reference(ref: Reference, custom: Any) -> dict[str, Any]:
         finally:
             modes.early_stop = before
 
-    @contextmanager
-    def set_checkpoint_debug_enabled(enabled: bool | None) -> Iterator[None]:
-        """The reference has no more to tell."""
-        yield
-
     return {
         "checkpoint": checkpoint,
         "checkpoint_sequential": checkpoint_sequential,
         "set_checkpoint_early_stop": set_checkpoint_early_stop,
-        "set_checkpoint_debug_enabled": set_checkpoint_debug_enabled,
         "noop_context_fn": noop_context_fn,
         "CheckpointError": CheckpointError,
     }
