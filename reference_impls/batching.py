@@ -59,7 +59,8 @@ class Batched(Tensor):
         return self
 
     def detach(self) -> Tensor:
-        return of_slices(self._ref, [part.detach() for part in self.parts], self.level)
+        whole = self.whole and (self.whole[0].detach(), self.whole[1])
+        return of_slices(self._ref, [part.detach() for part in self.parts], self.level, whole)
 
     def backward(self, *args: Any, **kwargs: Any) -> None:
         raise RuntimeError("backward cannot be called inside of vmap; use torch.func.grad or vjp")
@@ -96,6 +97,7 @@ def complete(ref: Reference) -> None:
         setattr(ref.Batched, name, written(ref, getattr(ref.Tensor, name)))
 
 
+DYNAMIC = ("nonzero", "nonzero_table", "argwhere", "masked_select", "unique", "unique_consecutive")
 DRAWS = (
     "rand",
     "randn",
@@ -133,14 +135,20 @@ def present(ref: Reference, tree: Any) -> bool:
 
 def over_slices(ref: Reference, function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
     """A function on each slice of its batched arguments (of the innermost vmap among them), joined."""
-    if args and getattr(args[0], "name", "") == "nonzero_table":
-        raise RuntimeError("vmap: the shape of a result depends on the values of a slice")
+    name = getattr(args[0] if args else None, "name", getattr(function, "__name__", ""))
+    if name in DYNAMIC or (name == "getitem" and _chooses(ref, args)):
+        raise RuntimeError(f"vmap: {name} has a result whose shape depends on the values of a slice")
     level = innermost(ref, (args, kwargs))
     results = []
     for i, _ in slices(ref, level, (args, kwargs)):
-        own_args, own_kwargs = _slice(ref, (args, kwargs), level, i)
+        own_args, own_kwargs = of_slice(ref, (args, kwargs), level, i)
         results.append(function(*own_args, **own_kwargs))
     return joined(ref, results, level)
+
+
+def _chooses(ref: Reference, args: Any) -> bool:
+    """Whether an index holds a mask of each slice."""
+    return any(type(leaf) is ref.Batched and leaf.dtype.category == 0 for leaf in leaves(args[1:]))
 
 
 def innermost(ref: Reference, tree: Any) -> int:
@@ -169,7 +177,7 @@ def slices(ref: Reference, level: int, tree: Any) -> Iterator[tuple[int, bool]]:
         ref.modes.frames, ref.arithmetic.generator = before, generator
 
 
-def _slice(ref: Reference, tree: Any, level: int, i: int) -> Any:
+def of_slice(ref: Reference, tree: Any, level: int, i: int) -> Any:
     return rebuild(
         tree,
         (
@@ -206,7 +214,7 @@ def written(ref: Reference, function: Callable[..., Any]) -> Callable[..., Any]:
         if type(target) is not ref.Batched or target.level < level:
             raise RuntimeError("vmap: values of every slice cannot be written to a tensor that has no slices")
         for i, _ in slices(ref, level, target):
-            own, own_args, own_kwargs = _slice(ref, (target, args, kwargs), level, i)
+            own, own_args, own_kwargs = of_slice(ref, (target, args, kwargs), level, i)
             call(own, *own_args, **own_kwargs)
         return target
 
@@ -228,6 +236,12 @@ def lifted(ref: Reference, function: Callable[..., Any], draws: bool = False) ->
     return call
 
 
+def paired(ref: Reference, make: Callable[..., Any]) -> Callable[..., Any]:
+    """``make(tensor, tangent, level)`` on slices of the tensor; a tangent alone may be batched as it is."""
+    each = lifted(ref, make)
+    return lambda tensor, *others: (each if type(tensor) is ref.Batched else make)(tensor, *others)
+
+
 def gradient(ref: Reference, grad: Callable[..., Any]) -> Callable[..., Any]:
     """``torch.autograd.grad`` within vmap: the graph of each slice. Batched cotangents alone go through one graph."""
 
@@ -247,7 +261,7 @@ def gradient(ref: Reference, grad: Callable[..., Any]) -> Callable[..., Any]:
         results: list[Any] = []
         for i, last in slices(ref, level, given):  # what they share is freed by the last one
             results.append(
-                call(*_slice(ref, given, level, i), retain_graph if last else True, *args, **options)
+                call(*of_slice(ref, given, level, i), retain_graph if last else True, *args, **options)
             )
         return joined(ref, results, level)
 
@@ -328,7 +342,7 @@ def vmap(
                 state.bit_generator.state = before
             numbers = list(range(start, min(start + (chunk_size or count), count)))
             with frame(ref, "vmap", max(len(numbers), 1), randomness) as level:
-                own = [_slices(ref, g, d, numbers, level) for g, d in zip(given, dims, strict=True)]
+                own = [cut(ref, g, d, numbers, level) for g, d in zip(given, dims, strict=True)]
                 tree = func(*rebuild(args, iter(own)), **kwargs)
             found = [_parts(ref, leaf, level, len(numbers) or 1) for leaf in leaves(tree)]
             columns = [
@@ -370,7 +384,7 @@ def _mapped(in_dims: Any, args: tuple[Any, ...]) -> tuple[list[Any], list[int | 
     return given, dims, sizes.pop()
 
 
-def _slices(ref: Reference, tensor: Any, dim: int | None, numbers: Sequence[int], level: int) -> Any:
+def cut(ref: Reference, tensor: Any, dim: int | None, numbers: Sequence[int], level: int) -> Any:
     if dim is None:
         return tensor
     public = ref.ops.public

@@ -252,15 +252,15 @@ def write(ref: Reference, tensor: Tensor, new: Tensor) -> None:
         if own is None and change is None:
             continue
         if own is None:
-            own = _begin(ref, tensor, level)
+            own = _begin(ref, tensor, level, change)
         own.copy_(ref.zeros(own.array.shape, own.dtype) if change is None else change)
 
 
-def _begin(ref: Reference, tensor: Tensor, level: int) -> Tensor:
-    """A tangent of zeros, which a view shares with its base."""
+def _begin(ref: Reference, tensor: Tensor, level: int, change: Any) -> Tensor:
+    """A tangent of zeros (batched, if what follows is), which a view shares with its base."""
     view = tensor.origin
     base = tensor if view is None else view.base
-    attach(base, level, ref.zeros(base.array.shape, base.dtype))
+    attach(base, level, change.new_zeros(base.array.shape, dtype=base.dtype))
     found = tangent(ref, tensor, level)
     assert found is not None
     return found

@@ -44,7 +44,7 @@ class Transforms:
 
     def __init__(self, ref: Reference) -> None:
         self._ref = ref
-        self._make = batching.lifted(ref, functools.partial(_made, ref))
+        self._make = batching.paired(ref, functools.partial(_made, ref))
         self._unpack = batching.lifted(ref, functools.partial(_unpacked, ref))
 
     # What they are made of

@@ -7,7 +7,7 @@ import weakref
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from . import views
+from . import function_rules, views
 from .tape import Node, Packed, Saved
 from .tape import save as save_tensor
 
@@ -23,6 +23,7 @@ class Context:
         self.needs_input_grad = needs_input_grad
         self._ref = ref
         self._to_save: tuple[Any, ...] = ()
+        self._for_forward: tuple[Any, ...] | None = None
         self._saved: list[Saved | Packed | None] | None = []
         self._dirty: tuple[Any, ...] = ()
         self._non_differentiable: tuple[Any, ...] = ()
@@ -36,10 +37,17 @@ class Context:
                 raise TypeError(f"save_for_backward saves tensors, not {type(tensor).__name__}")
         self._to_save = tensors
 
-    save_for_forward = save_for_backward
+    def save_for_forward(self, *tensors: Any) -> None:
+        """Saves what ``jvp`` finds in ``saved_tensors``."""
+        for tensor in tensors:
+            if tensor is not None and not isinstance(tensor, self._ref.Tensor):
+                raise TypeError(f"save_for_forward saves tensors, not {type(tensor).__name__}")
+        self._for_forward = tensors
 
     @property
     def saved_tensors(self) -> tuple[Tensor | None, ...]:
+        if self._for_forward is not None:
+            return self._for_forward
         if self._saved is None:
             raise RuntimeError(
                 "trying to backward through the graph a second time: the saved tensors were freed; "
@@ -169,9 +177,37 @@ class Function:
 
     vjp = backward
 
+    @staticmethod
+    def jvp(ctx: Context, *tangents: Any) -> Any:
+        raise NotImplementedError("a custom Function has to define jvp to be used in forward mode")
+
+    @staticmethod
+    def vmap(info: Any, in_dims: tuple[int | None, ...], *args: Any) -> Any:
+        raise NotImplementedError("a custom Function has to define vmap to be mapped over")
+
+    generate_vmap_rule = False
+
+    @classmethod
+    def _is_separate(cls) -> bool:
+        """Whether forward gets no ``ctx``."""
+        return cls.setup_context is not Function.setup_context
+
+    @classmethod
+    def _has_rule(cls) -> bool:
+        return cls.vmap is not Function.vmap
+
     @classmethod
     def apply(cls, *args: Any) -> Any:
         """Runs forward without recording, and records the application itself."""
+        if cls._ref.modes.frames:
+            return function_rules.apply(cls, args)
+        results, ctx = cls._recorded(args)
+        ctx._for_forward = None
+        return results
+
+    @classmethod
+    def _recorded(cls, args: tuple[Any, ...], output: Any = None) -> tuple[Any, Context]:
+        """The results and the context; ``output`` is that of forward, where it is known already."""
         ref = cls._ref
         tensors = [(i, a) for i, a in enumerate(args) if isinstance(a, ref.Tensor)]
         needs = tuple(isinstance(a, ref.Tensor) and a.requires_grad for a in args)
@@ -179,10 +215,10 @@ class Function:
         recording = ref.modes.grad and any(needs)
         edges = [ref.edge(tensor) for _, tensor in tensors] if recording else []
         with ref.no_grad():
-            if cls.setup_context is Function.setup_context:
+            if not cls._is_separate():
                 output = cls.forward(ctx, *args)
             else:
-                output = cls.forward(*args)
+                output = cls.forward(*args) if output is None else output
                 cls.setup_context(ctx, args, output)
         outputs = output if isinstance(output, tuple) else (output,)
         for tensor in ctx._dirty:
@@ -197,7 +233,7 @@ class Function:
         if node is not None:
             ctx._saved = [cls._save(ctx, tensor, outputs, results) for tensor in ctx._to_save]
         ctx._to_save = ctx._dirty = ctx._non_differentiable = ()
-        return results if isinstance(output, tuple) else results[0]
+        return (results if isinstance(output, tuple) else results[0]), ctx
 
     @classmethod
     def _result(cls, ctx: Context, node: FunctionNode | None, result: Any, given: set[int]) -> Any:

@@ -225,7 +225,7 @@ class ForwardAD:
 
     def __init__(self, ref: Reference) -> None:
         self._ref = ref
-        self._make = batching.lifted(ref, functools.partial(dual.make, ref))
+        self._make = batching.paired(ref, functools.partial(dual.make, ref))
         self._unpack = batching.lifted(ref, functools.partial(_unpacked, ref))
 
     def _current(self) -> Frame | None:

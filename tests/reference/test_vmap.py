@@ -149,7 +149,9 @@ def test_randomness(torch):
 
     for draw in (
         noisy,
-        lambda r: torch.nn.functional.dropout(r, 0.5) if hasattr(torch.nn.functional, "dropout") else noisy(r),
+        lambda r: (
+            torch.nn.functional.dropout(r, 0.5) if hasattr(torch.nn.functional, "dropout") else noisy(r)
+        ),
         lambda r: torch.rand_like(r),
         lambda r: r.new_zeros(3).uniform_(),
     ):
