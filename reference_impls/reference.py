@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from . import batching, dual, grad_mode, namespace, noise, views
+from . import batching, dual, grad_mode, namespace, noise, saving, views
 from .arithmetic import Arithmetic, Float64
 from .binding import Vocabulary, attach_methods
 from .dtypes import DType, float32, of_array
@@ -301,7 +301,7 @@ class Reference:
 
         operator.__name__ = operator.__qualname__ = name or getattr(function, "__name__", "operator")
         operator.__doc__ = function.__doc__
-        return operator
+        return saving.as_one_operator(self, operator, function, name)
 
     def _stamp(self, result: Any, rule: str | Sequence[str], own: list[Tensor], wanted: DType | None) -> Any:
         if not isinstance(rule, str):  # one for each of several results

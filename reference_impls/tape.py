@@ -111,6 +111,23 @@ class Saved:
         return tensor
 
 
+class Guard:
+    """The version of a tensor that an operator saved, though its formula needs nothing of it."""
+
+    __slots__ = ("cell", "is_result", "version")
+
+    def __init__(self, tensor: Tensor, is_result: bool) -> None:
+        self.cell, self.version = tensor.cell, tensor.cell[0]
+        self.is_result = is_result
+
+    def check(self, owner: Node) -> None:
+        if self.cell[0] != self.version:
+            raise RuntimeError(
+                "one of the variables needed for gradient computation has been modified by an inplace operation: "
+                f"what {owner.name()} saved was at version {self.version} and is at version {self.cell[0]} now"
+            )
+
+
 class Packed:
     """A saved tensor in the care of the user's ``saved_tensors_hooks``, who also answers for its version."""
 
@@ -222,6 +239,11 @@ class Node:
 class PrimitiveNode(Node):
     """An application of a primitive."""
 
+    guards: tuple[Guard, ...] = ()
+    """What must not have been modified either: what the operator saved that this is the last step of."""
+    lasting: bool = False
+    """Whether it is part of an operator that saves nothing, so that there is nothing to free."""
+
     def __init__(
         self,
         sequence: int,
@@ -273,6 +295,7 @@ class PrimitiveNode(Node):
             result.array = tensor.array
             result.cell = tensor.cell
             result.version = tensor.cell[0]
+        self.guards = tuple(Guard(tensor, True) if guard.is_result else guard for guard in self.guards)
 
     def run(
         self, ref: Reference, grads: list[Tensor | None], wanted: Sequence[bool]
@@ -283,6 +306,8 @@ class PrimitiveNode(Node):
                 f"{self.name()}: trying to backward through the graph a second time, after what it saved was "
                 "freed; the first backward needs retain_graph=True"
             )
+        for guard in self.guards:
+            guard.check(self)
         known = {"F": ref.ops, "g": self._all(ref, grads) if self.many else grads[0]} | self.attributes
         for name in record.saves or ():
             known[name] = self.saved[name].unpack(ref, self)
@@ -314,6 +339,8 @@ class PrimitiveNode(Node):
     def release(self) -> None:
         """Shapes are no data, and stay; an index by tensors goes."""
         saved = self.saved or NOTHING
+        if self.lasting:
+            return
         if any(type(value) is not tuple for value in saved.values()) or _holds_array(self.attributes):
             self.saved = None
 
