@@ -70,13 +70,17 @@ class GradMode:
     def __exit__(self, *exception: object) -> None:
         self._modes.state = self.__dict__["_found"].pop()
 
+    def _again(self) -> GradMode:
+        """What to enter for one call of a decorated function."""
+        return self
+
     def __call__(self, function: Callable) -> Callable:
         if inspect.isgeneratorfunction(function):
             return self._decorate_generator(function)
 
         @functools.wraps(function)
         def decorated(*args: Any, **kwargs: Any) -> Any:
-            with self:
+            with self._again():
                 return function(*args, **kwargs)
 
         return decorated
@@ -90,14 +94,14 @@ class GradMode:
             resume = functools.partial(next, generator)
             while True:
                 try:
-                    with self:
+                    with self._again():
                         produced = resume()
                 except StopIteration as stop:
                     return stop.value
                 try:
                     sent = yield produced
                 except GeneratorExit:
-                    with self:
+                    with self._again():
                         generator.close()
                     raise
                 except BaseException as error:
@@ -143,13 +147,10 @@ class SetGradEnabled(GradMode):
 
     def __call__(self, function: Callable) -> Callable:
         self._modes.state = self._before  # a decorator changes nothing until the function is called
+        return super().__call__(function)
 
-        @functools.wraps(function)
-        def decorated(*args: Any, **kwargs: Any) -> Any:
-            with type(self)(self._mode):
-                return function(*args, **kwargs)
-
-        return decorated
+    def _again(self) -> SetGradEnabled:
+        return type(self)(self._mode)
 
 
 class InferenceMode(GradMode):
