@@ -230,8 +230,15 @@ def _pulled(
 def without_history(ref: Reference, tensor: Tensor) -> Tensor:
     """The same memory and tangents, but nothing that autograd knows of."""
     bare = tensor.detach()
-    bare.tangents = tensor.tangents
+    _hand_over(tensor, bare)
     return bare
+
+
+def _hand_over(tensor: Any, bare: Any) -> None:
+    """A detached copy gets the tangents of its original, and so do the slices of a batched one."""
+    bare.tangents = tensor.tangents
+    for part, own in zip(getattr(tensor, "parts", ()), getattr(bare, "parts", ()), strict=True):
+        _hand_over(part, own)
 
 
 # Writes
