@@ -7,7 +7,8 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 from . import random_state
-from .tape import Node, Packed, Saved, save
+from .saved import Packed, Saved, save
+from .tape import Node
 
 if TYPE_CHECKING:
     from .reference import Reference

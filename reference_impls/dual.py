@@ -11,8 +11,9 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from .backward import fit
+from .saved import Saved
 from .structural import CLONE
-from .tape import PrimitiveNode, Record, Saved
+from .tape import PrimitiveNode, Record
 
 if TYPE_CHECKING:
     from .reference import Reference

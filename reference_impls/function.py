@@ -8,8 +8,9 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from . import function_rules, views
-from .tape import Node, Packed, Saved
-from .tape import save as save_tensor
+from .saved import Packed, Saved
+from .saved import save as save_tensor
+from .tape import Node
 
 if TYPE_CHECKING:
     from .reference import Reference

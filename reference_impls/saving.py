@@ -7,7 +7,8 @@ import inspect
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from .tape import Guard, PrimitiveNode
+from .saved import Guard
+from .tape import PrimitiveNode
 
 if TYPE_CHECKING:
     from .reference import Reference

@@ -198,3 +198,73 @@ def test_a_written_chain_of_saved_results(torch):
 def test_stream_warnings_can_be_set(torch):
     """It changes nothing that a program sees."""
     torch.autograd.graph.set_warn_on_accumulate_grad_stream_mismatch(True)
+
+
+def test_what_a_node_saved(torch):
+    """It can be looked at until it is freed; a result shares memory with what was returned."""
+    x = leaf(torch, 2.0)
+    y, z = x.pow(2), x.exp()
+    assert y.grad_fn._saved_self is x
+    assert z.grad_fn._saved_result.data_ptr() == z.data_ptr()
+    assert z.grad_fn._saved_result.grad_fn is z.grad_fn
+    (y + z).sum().backward()
+    with pytest.raises(RuntimeError):
+        _ = y.grad_fn._saved_self
+    with pytest.raises(AttributeError):
+        _ = (x * 2).sum().grad_fn._saved_what
+
+
+def test_hooks_on_one_saved_tensor(torch):
+    """The pack hook runs at once, the unpack hook at each use, and only for that tensor."""
+    x, calls = leaf(torch, 2.0), []
+    y = x * x.detach()
+    raw = y.grad_fn._raw_saved_other
+    raw.register_hooks(
+        lambda t: calls.append("pack") or t.detach(), lambda t: calls.append("unpack") or t * 10
+    )
+    assert calls == ["pack"]
+    y.sum().backward()
+    assert calls == ["pack", "unpack"] and x.grad.tolist() == [20]
+    z = x.exp()
+    z.grad_fn._raw_saved_result.register_hooks(lambda t: t.detach(), lambda t: t)
+    with pytest.raises(RuntimeError):
+        z.grad_fn._raw_saved_result.register_hooks(lambda t: t.detach(), lambda t: t)
+
+
+def test_saved_tensors_of_a_custom_function(torch):
+    """Until backward frees them they can be read from its node."""
+
+    class Square(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, x):
+            ctx.save_for_backward(x)
+            ctx.note = "own"
+            return x * x
+
+        @staticmethod
+        def backward(ctx, g):
+            (x,) = ctx.saved_tensors
+            return 2 * g * x
+
+    x = leaf(torch, 3.0)
+    y = Square.apply(x)
+    assert y.grad_fn.saved_tensors[0] is x and y.grad_fn.note == "own"
+    assert y.grad_fn.name() == "SquareBackward"
+    y.sum().backward()
+    with pytest.raises(RuntimeError):
+        _ = y.grad_fn.saved_tensors
+    assert x.grad.tolist() == [6]
+
+
+def test_metadata_and_edges_of_nodes(torch):
+    """A node has a dictionary for the user, and leads to the nodes of its inputs."""
+    x, w = leaf(torch, 2.0), leaf(torch, 3.0)
+    y = x.exp() * w
+    node = y.grad_fn
+    node.metadata["note"] = 1
+    assert y.grad_fn.metadata == {"note": 1}
+    (first, nr), (second, _) = node.next_functions
+    assert first.name() == "ExpBackward0" and nr == 0
+    assert second.variable is w and second.next_functions == ()
+    assert isinstance(first, torch.autograd.graph.Node) and isinstance(second, torch.autograd.graph.Node)
+    assert [edge for edge in (x * torch.ones(1, dtype=torch.float64)).grad_fn.next_functions][1] == (None, 0)

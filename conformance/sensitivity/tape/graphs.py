@@ -7,7 +7,8 @@ from typing import Any
 
 from reference_impls import backward
 from reference_impls.backward import Run
-from reference_impls.tape import AccumulateGrad, PrimitiveNode, Saved
+from reference_impls.saved import Saved
+from reference_impls.tape import AccumulateGrad, PrimitiveNode
 from reference_impls.tensor import Tensor
 
 from .fault import Fault, instead, with_options

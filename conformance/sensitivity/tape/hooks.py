@@ -8,7 +8,8 @@ from typing import Any
 from reference_impls.backward import Run
 from reference_impls.grad_mode import Modes
 from reference_impls.hooks import Hooks, RemovableHandle, _MultiGradHook
-from reference_impls.tape import AccumulateGrad, Packed
+from reference_impls.saved import Packed
+from reference_impls.tape import AccumulateGrad
 
 from .fault import Fault, instead
 
