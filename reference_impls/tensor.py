@@ -199,7 +199,7 @@ class Tensor:
         return detached
 
     def detach_(self) -> Tensor:
-        if self.origin is not None:
+        if self.origin is not None and not self.inference:  # whose views are not tracked
             raise RuntimeError("can't detach views in-place; use detach() instead")
         self.rebase(None, 0)
         self.requires_flag = False

@@ -64,8 +64,6 @@ def derive(
         result.origin = View(source, (step,), refusal)
     else:
         result.origin = View(parent.base, (*parent.path, step), parent.refusal or refusal)
-        if not ref.modes.grad:  # the source was not renewed
-            result.origin.version = parent.version
 
 
 def renew(tensor: Tensor) -> None:
