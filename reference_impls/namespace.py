@@ -16,6 +16,7 @@ from . import (
     function,
     functional,
     grad_mode,
+    gradcheck,
     graph,
     nn,
     random_state,
@@ -148,6 +149,7 @@ def build(ref: Reference) -> Namespace:
         "torch": modes | asked | states,
         "torch.autograd": {
             **backward.for_reference(ref),
+            **gradcheck.for_reference(ref),
             **modes,
             **custom,
             **switches,

@@ -104,7 +104,7 @@ def test_after_the_level(torch):
     x = vector(torch, 1.0)
     with pytest.raises(ZeroDivisionError), forward.dual_level():
         d = forward.make_dual(x, x)
-        1 / 0
+        raise ZeroDivisionError
     assert forward.unpack_dual(d).tangent is None
     for call in (lambda: forward.make_dual(x, x), forward.exit_dual_level):
         with pytest.raises(RuntimeError):

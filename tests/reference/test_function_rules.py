@@ -48,7 +48,8 @@ def test_jvp_in_every_forward_mode(torch):
 
     assert func.grad(lambda x: slope(x).sum())(x).tolist() == [20, 200]
     assert func.jvp(func.grad(lambda x: square.apply(x).sum()), (x,), (t,))[1].tolist() == [20, 200]
-    assert func.jacfwd(square.apply)(x).tolist() == [[20, 0], [0, 40]]
+    mapped = tenfold(torch, generate_vmap_rule=True)
+    assert func.jacfwd(mapped.apply)(x).tolist() == [[20, 0], [0, 40]]
     assert func.linearize(square.apply, x)[1](t).tolist() == [20, 400]
     forward = torch.autograd.forward_ad
     with forward.dual_level():
