@@ -6,7 +6,7 @@ import functools
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from . import batching, inplace, vocabulary
+from . import inplace, vocabulary
 from .composites.registry import COMPOSITES
 from .primitive import Primitive
 from .tape import Record
@@ -93,10 +93,6 @@ def _reflected(function: Callable[..., Any]) -> Callable[..., Any]:
     return lambda self, other: function(other, self)
 
 
-def _in_place(ref: Reference, function: Callable[..., Any], name: str) -> Callable[..., Any]:
-    return batching.written(ref, inplace.derive(ref, function, name))
-
-
 def attach_methods(ref: Reference) -> None:
     """Gives the reference's tensors their methods, operators, properties and in-place forms."""
     tensor_type: Any = ref.Tensor
@@ -111,14 +107,12 @@ def attach_methods(ref: Reference) -> None:
     for name in IN_PLACE_DUNDERS:
         forward = getattr(tensor_type, f"__{name}__", None)
         if forward is not None:
-            setattr(tensor_type, f"__i{name}__", _in_place(ref, forward, name))
+            setattr(tensor_type, f"__i{name}__", inplace.derive(ref, forward, name))
     tensor_type.where = lambda self, condition, other: public["where"](condition, self, other)
-    copy_ = batching.written(ref, functools.partial(inplace.copy_, ref))
-    assign = batching.written(ref, functools.partial(inplace.assign, ref))
-    tensor_type.__setitem__ = assign
-    tensor_type.copy_ = lambda self, source, non_blocking=False: copy_(self, source)
-    tensor_type.zero_ = lambda self: copy_(self, 0)
-    tensor_type.fill_ = lambda self, value: copy_(self, value)
+    tensor_type.__setitem__ = lambda self, index, value: inplace.assign(ref, self, index, value)
+    tensor_type.copy_ = lambda self, source, non_blocking=False: inplace.copy_(ref, self, source)
+    tensor_type.zero_ = lambda self: inplace.copy_(ref, self, 0)
+    tensor_type.fill_ = lambda self, value: inplace.copy_(ref, self, value)
 
     def missing(self: Any, name: str) -> Any:
         """The in-place form of a method, made when it is first asked for."""
@@ -127,7 +121,7 @@ def attach_methods(ref: Reference) -> None:
         )
         if not callable(method):
             raise AttributeError(f"torch.Tensor.{name}")
-        setattr(tensor_type, name, _in_place(ref, method, name[:-1]))
+        setattr(tensor_type, name, inplace.derive(ref, method, name[:-1]))
         return getattr(self, name)
 
     tensor_type.__getattr__ = missing

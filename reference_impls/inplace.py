@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.lib.array_utils import byte_bounds
 
-from . import dual, views
+from . import batching, dual, views
 from .structural import COPY
 from .tape import PrimitiveNode
 
@@ -90,7 +91,9 @@ def write(ref: Reference, tensor: Tensor, old: Tensor, new: Tensor) -> Tensor:
             views.write_through(ref, tensor.origin, new)
             tensor.requires_flag = False
             if tensor.retains_grad:
-                views.renew(tensor)  # at once: it keeps the gradient of its new value, not that of the old one
+                views.renew(
+                    tensor
+                )  # at once: it keeps the gradient of its new value, not that of the old one
     if ref.modes.frames:
         dual.write(ref, tensor, new)
     return tensor
@@ -106,11 +109,15 @@ def derive(ref: Reference, function: Callable[..., Any], name: str) -> Callable[
 
     in_place.__name__ = in_place.__qualname__ = name + "_"
     in_place.__doc__ = f"``{name}``, stored in the tensor itself."
-    return in_place
+    return batching.written(ref, in_place)
 
 
 def copy_(ref: Reference, tensor: Tensor, source: Any) -> Tensor:
     """Replaces the values; every dtype fits, as in an explicit conversion."""
+    return batching.written(ref, functools.partial(_copy, ref))(tensor, source)
+
+
+def _copy(ref: Reference, tensor: Tensor, source: Any) -> Tensor:
     source = ref.as_tensor(source)
     check(ref, tensor, [source])
     old = snapshot(ref, tensor)
@@ -127,6 +134,10 @@ def copy_(ref: Reference, tensor: Tensor, source: Any) -> Tensor:
 
 def assign(ref: Reference, tensor: Tensor, index: Any, value: Any) -> None:
     """``tensor[index] = value``: a copy into a view, or a new value where the index selects by values."""
+    batching.written(ref, functools.partial(_assign, ref))(tensor, index, value)
+
+
+def _assign(ref: Reference, tensor: Tensor, index: Any, value: Any) -> None:
     with ref.no_grad():
         target = tensor[index]
     value = ref.as_tensor(value)

@@ -96,4 +96,6 @@ class _Overload:
             raise RuntimeError(
                 "`out=` does not support automatic differentiation, but an argument requires grad"
             )
+        if any(frame.kind == "vmap" for frame in self.reference.modes.frames):
+            raise RuntimeError("`out=` is not supported under vmap")
         return inplace.copy_(self.reference, out, self.function(**bound))
