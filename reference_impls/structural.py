@@ -33,6 +33,21 @@ def _overwritten(
     return base
 
 
+def memory(array: np.ndarray) -> np.ndarray:
+    """All the memory that an array is a part of, as one dimension."""
+    owner: Any = array
+    while getattr(array, "base", None) is not None:  # there may be proxies in the chain, which are no arrays
+        array = array.base  # type: ignore[assignment]
+        owner = array if isinstance(array, np.ndarray) else owner
+    return owner.transpose(np.argsort([-n for n in owner.strides], kind="stable")).reshape(-1)
+
+
+def storage_offset(array: np.ndarray) -> int:
+    """Where in its memory an array begins, counted in elements."""
+    first, start = (a.__array_interface__["data"][0] for a in (array, memory(array)))
+    return (first - start) // array.itemsize
+
+
 def through(xp: Any, array: np.ndarray, path: tuple[Any, ...]) -> np.ndarray:
     """The view of an array that a chain of view functions, (record, attributes, result index), arrives at."""
     for record, attributes, index in path:

@@ -11,7 +11,7 @@ import numpy as np
 from . import views
 from .dtypes import DType
 from .hooks import Hooks, RemovableHandle
-from .structural import CAST
+from .structural import CAST, storage_offset
 
 if TYPE_CHECKING:
     from .reference import Reference
@@ -272,6 +272,9 @@ class Tensor:
     def stride(self, dim: int | None = None) -> Any:
         strides = tuple(n // self.array.itemsize for n in self.array.strides)
         return strides if dim is None else strides[dim]
+
+    def storage_offset(self) -> int:
+        return storage_offset(self.array)
 
     def is_contiguous(self, memory_format: Any = None) -> bool:
         return self.array.flags.c_contiguous

@@ -26,7 +26,7 @@ if _CLASHES:
 
 _SAME_NAME = """
     abs acos acosh add addbmm addcdiv addcmul addmm addmv addr adjoint all allclose amax amin aminmax
-    angle any argmax argmin argsort argwhere asin asinh atan atan2 atanh baddbmm bernoulli bincount
+    angle any argmax argmin argsort argwhere as_strided asin asinh atan atan2 atanh baddbmm bernoulli bincount
     bitwise_and bitwise_left_shift bitwise_not bitwise_or bitwise_right_shift bitwise_xor bmm
     broadcast_to ceil cholesky chunk clamp clamp_max clamp_min clip clone conj conj_physical copysign
     corrcoef cos cosh count_nonzero cov cross cummax cummin cumprod cumsum deg2rad det diag diag_embed

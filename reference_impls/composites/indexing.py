@@ -6,7 +6,7 @@ import numpy as np
 
 from .. import dtypes
 from ..primitives.indexing import along, multiplicity
-from .registry import composite, is_tensor, raw, wrap
+from .registry import composite, is_tensor, raw, sizes, wrap
 
 BASIC = (int, np.integer, slice, type(None), type(Ellipsis))
 
@@ -231,3 +231,16 @@ def embedding(F, input, weight):
     if index.size and (index.min() < 0 or index.max() >= weight.shape[0]):
         raise IndexError("an index is out of range in embedding")
     return F.index_advanced(weight, index=(index,))
+
+
+@composite("as_strided", "none")
+def as_strided(F, input, size, stride, storage_offset=None):
+    """A view of the memory behind a tensor, with any sizes and steps; it starts where the tensor does, or as said."""
+    size, stride = sizes((size,)), sizes((stride,))
+    if len(size) != len(stride):
+        raise RuntimeError(f"{len(size)} sizes and {len(stride)} strides")
+    if any(n < 0 for n in (*size, *stride)) or (storage_offset is not None and storage_offset < 0):
+        raise RuntimeError("sizes, strides and the offset of a strided view are not negative")
+    offset = 0 if storage_offset is None else storage_offset - input.storage_offset()
+    layout = (tuple(input.shape), tuple(input.stride()))
+    return F.strided(input, size=size, stride=stride, offset=offset, layout=layout)

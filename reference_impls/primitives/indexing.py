@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..primitive import Kind, Primitive
+from ..structural import memory, storage_offset
 
 
 def along(index, dim, ndim):
@@ -91,7 +92,59 @@ def _fold(xp, input, shape, kernel, stride, dilation):
     return out
 
 
+def _positions(shape, strides, offset):
+    """Where in memory the elements of a strided array lie, counted in elements."""
+    where = np.full(shape, offset)
+    for grid, stride in zip(np.ogrid[tuple(slice(n) for n in shape)], strides, strict=True):
+        where += grid * stride
+    return where
+
+
+def _strided(input, size, stride, offset, layout):
+    """Any view of the memory that the input is a part of; ``offset`` counts from the input's first element."""
+    if (
+        tuple(n // input.itemsize for n in input.strides) != layout[1]
+    ):  # a cotangent, say, is laid out like it first
+        where = _positions(layout[0], layout[1], 0)
+        laid_out = np.zeros(where.max(initial=0) + 1, input.dtype)
+        laid_out[where] = input
+        steps = tuple(n * input.itemsize for n in layout[1])
+        input = np.lib.stride_tricks.as_strided(laid_out, layout[0], steps)
+    whole, start = memory(input), storage_offset(input) + offset
+    last = start + sum((n - 1) * step for n, step in zip(size, stride, strict=True))
+    if start < 0 or (math.prod(size) and last >= whole.size):
+        raise RuntimeError(
+            f"a view of sizes {size} and strides {stride} leaves memory of {whole.size} elements"
+        )
+    steps = tuple(step * input.itemsize for step in stride)
+    return np.lib.stride_tricks.as_strided(whole[start:], size, steps)
+
+
+def _strided_adjoint(F, g, size, stride, offset, layout):
+    """What goes to each place in memory, taken where the input has its elements."""
+    read, given = _positions(size, stride, offset), _positions(layout[0], layout[1], 0)
+    first = min(read.min(initial=0), given.min(initial=0))
+    length = max(read.max(initial=0), given.max(initial=0)) + 1 - first
+    held = _adjoint(F, g, (int(length),), (read - first,))
+    shared = np.bincount((given - first).ravel(), minlength=int(length))[given - first]
+    parts = F.index_advanced(held, index=(given - first,))
+    return parts if (shared == 1).all() else parts / F.as_tensor(shared)
+
+
 PRIMITIVES = [
+    Primitive(
+        "strided",
+        # ``layout`` is the input's own, as sizes and strides: what the cotangent has to know of it.
+        lambda xp, input, *, size, stride, offset, layout: _strided(input, size, stride, offset, layout),
+        {
+            "input": lambda F, g, size, stride, offset, layout: _strided_adjoint(
+                F, g, size, stride, offset, layout
+            )
+        },
+        kind=Kind.MOVEMENT,
+        dtype="same",
+        view=True,
+    ),
     Primitive(
         "index_advanced",
         lambda xp, input, *, index: input[index],

@@ -150,6 +150,10 @@ SAMPLES: dict[str, list[Sample]] = {
         at(M, index=(Ellipsis, None, 1)),
         at(V, index=(2,)),
     ],
+    "strided": [
+        at(M, size=(2, 2), stride=(1, 1), offset=1, layout=((2, 3), (3, 1))),
+        at(V, size=(3,), stride=(0,), offset=2, layout=((3,), (1,))),
+    ],
     "diagonal": [at(M), at(CUBE, offset=1, dim1=0, dim2=2), at(M, offset=-1)],
     "unbind": [at(M, dim=1)],
     "split_at": [at(M, sections=(1, 2), dim=1)],
