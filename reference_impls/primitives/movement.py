@@ -119,7 +119,7 @@ def _cat(xp, tensors, dim):
     if any(t.ndim == 0 for t in shaped):
         raise RuntimeError("zero-dimensional tensors cannot be concatenated")
     try:
-        return np.concatenate(shaped, axis=wrapped(dim, shaped[0].ndim))
+        return np.ascontiguousarray(np.concatenate(shaped, axis=wrapped(dim, shaped[0].ndim)))
     except ValueError as error:
         raise RuntimeError(str(error)) from None
 
