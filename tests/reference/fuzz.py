@@ -26,13 +26,11 @@ def unexplained(lines: Sequence[str], reference: Reference, count: Count, every:
     step = compare(lines, reference, count, every)
     if step is None:
         return None
-    name = explain(step)
-    if name is None and not every:  # what is seen at the end may have begun with a deviation
-        name = explain(compare(lines, reference, Count()))
-    if name is None:
-        return step
-    count.deviations[name] += 1
-    return None
+    names = explain(step)
+    if not names and not every:  # what is seen at the end may have begun with a deviation
+        names = explain(compare(lines, reference, Count()))
+    count.deviations.update(names)
+    return None if names else step
 
 
 def minimised(step: Step, reference: Reference, every: bool) -> Step:
