@@ -235,20 +235,21 @@ def relu(F, input):
     return F.where(F.le(input, 0), 0, input)
 
 
-def _beyond(F, outside, bound):
-    """Outside of a bound; a bound that is nan is beaten by nothing."""
-    return F.logical_or(outside, F.ne(bound, bound)) if is_tensor(bound) or bound != bound else outside
-
-
 @composite("clamp")
 def clamp(F, input, min=None, max=None):
-    """First from below, then from above: where the bounds cross the upper one is the result."""
+    """First from below, then from above: where the bounds cross the upper one is the result.
+
+    On a bound that is a number one side is flat, and the slope of least size is zero; with a tensor it is a tie.
+    https://docs.pytorch.org/docs/stable/notes/autograd.html#gradients-for-non-differentiable-functions
+    """
     if min is None and max is None:
         raise RuntimeError("clamp needs at least one of min and max")
     if min is not None:
-        input = F.where(_beyond(F, F.lt(input, min), min), min, input)
+        ties = is_tensor(min) or min != min  # a bound that is nan is beaten by nothing
+        input = F.maximum(input, min) if ties else F.where(F.le(input, min), min, input)
     if max is not None:
-        input = F.where(_beyond(F, F.gt(input, max), max), max, input)
+        ties = is_tensor(max) or max != max
+        input = F.minimum(input, max) if ties else F.where(F.ge(input, max), max, input)
     return input
 
 
