@@ -11,6 +11,7 @@ from .saved import Packed, Saved, save
 from .tape import Node
 
 if TYPE_CHECKING:
+    from .grad_mode import Modes
     from .reference import Reference
     from .tensor import Tensor
 
@@ -22,6 +23,34 @@ class CheckpointError(RuntimeError):
 def noop_context_fn() -> tuple[AbstractContextManager, AbstractContextManager]:
     """Nothing around the function, neither the first time nor again."""
     return nullcontext(), nullcontext()
+
+
+class GraphExecGroup:
+    """Meanwhile a checkpoint runs again once at most, in however many backward passes its parts are."""
+
+    _modes: Modes
+    _next: Callable[[], int]
+
+    def __enter__(self) -> None:
+        self._before = self._modes.exec_group
+        self._modes.exec_group = -self._next()
+
+    def __exit__(self, *exception: object) -> None:
+        self._modes.exec_group = self._before
+
+
+class DefaultDeviceType:
+    """The kind of device whose random state is kept where no tensor tells. The reference has only the CPU's."""
+
+    _device = "cuda"
+
+    @classmethod
+    def set_device_type(cls, device: str = "cuda") -> None:
+        cls._device = device
+
+    @classmethod
+    def get_device_type(cls) -> str:
+        return cls._device
 
 
 class Enough(Exception):  # noqa: N818 - no error
@@ -62,7 +91,8 @@ class Frame:
         return len(self.saved) - 1
 
     def unpack(self, number: int) -> Tensor:
-        run = self.ref.modes.running[-1].number if self.ref.modes.running else None
+        modes = self.ref.modes
+        run = modes.exec_group or (modes.running[-1].number if modes.running else None)
         if run is None or run != self.run:
             self.values = []
             self._compute_again()
@@ -145,6 +175,7 @@ def for_reference(ref: Reference, custom: Any) -> dict[str, Any]:
     """The names of ``torch.utils.checkpoint``; ``custom`` is the base of custom functions."""
     modes = ref.modes
     reentrant = _reentrant(ref, custom)
+    number = staticmethod(ref.next_sequence)
 
     def checkpoint(
         function: Callable[..., Any],
@@ -207,6 +238,8 @@ def for_reference(ref: Reference, custom: Any) -> dict[str, Any]:
         "checkpoint_sequential": checkpoint_sequential,
         "set_checkpoint_early_stop": set_checkpoint_early_stop,
         "noop_context_fn": noop_context_fn,
+        "GraphExecGroup": type("GraphExecGroup", (GraphExecGroup,), {"_modes": modes, "_next": number}),
+        "DefaultDeviceType": type("DefaultDeviceType", (DefaultDeviceType,), {}),
         "CheckpointError": CheckpointError,
     }
 

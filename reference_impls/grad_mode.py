@@ -36,6 +36,8 @@ class Modes(threading.local):
     multithreading: bool = True
     early_stop: bool | None = None
     """Whether checkpoints stop as soon as nothing more is needed, whatever they were told."""
+    exec_group: int | None = None
+    """A number of the backward passes for which a checkpoint runs again only once."""
     running: tuple[Any, ...] = ()
     """Backward passes that are under way, innermost last."""
     keeps_copies: bool = False

@@ -195,7 +195,10 @@ class Module:
             state.update(module.state_dict(prefix=f"{prefix}{name}.", keep_vars=keep_vars))
         return state
 
-    def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = True) -> Any:
+    def load_state_dict(
+        self, state_dict: Mapping[str, Any], strict: bool = True, assign: bool = False
+    ) -> Any:
+        """Copies values into the parameters and buffers, or with ``assign`` puts the given tensors in their place."""
         own = self.state_dict(keep_vars=True)
         missing = [name for name in own if name not in state_dict]
         unexpected = [name for name in state_dict if name not in own]
@@ -206,9 +209,23 @@ class Module:
             )
         with self._ref.no_grad():
             for name, tensor in own.items():
-                if name in state_dict:
+                if name in state_dict and assign:
+                    self._assign(name, state_dict[name], tensor.requires_grad)
+                elif name in state_dict:
                     tensor.copy_(state_dict[name])
         return IncompatibleKeys(missing, unexpected)
+
+    def _assign(self, path: str, value: Any, requires_grad: bool) -> None:
+        *owners, name = path.split(".")
+        module = self
+        for owner in owners:
+            module = module._modules[owner]
+        parameter = self._ref.torch.nn.Parameter
+        if name in module._parameters:
+            value = value if isinstance(value, parameter) else parameter(value)
+            module._parameters[name] = value.requires_grad_(requires_grad)
+        else:
+            module._buffers[name] = value
 
     def zero_grad(self, set_to_none: bool = True) -> None:
         for parameter in self.parameters():

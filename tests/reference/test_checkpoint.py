@@ -263,6 +263,26 @@ def test_several_backward_passes(torch):
         y.backward()
 
 
+def test_several_backward_passes_as_one(torch):
+    """Under one group the function runs again once, for parts that do not overlap."""
+    x, runs, module = leaf(torch, 2.0), [], load(torch)
+
+    def two(a):
+        runs.append(1)
+        return a**2, a**3
+
+    a, b = module.checkpoint(two, x, use_reentrant=False)
+    with module.GraphExecGroup():
+        a.sum().backward()
+        b.sum().backward()
+    assert len(runs) == 2 and x.grad.tolist() == [16]
+    a, b = module.checkpoint(two, x, use_reentrant=False)
+    for part in (a, b):
+        with module.GraphExecGroup():
+            part.sum().backward()
+    assert len(runs) == 5 and x.grad.tolist() == [32]
+
+
 @BOTH
 def test_sequential(torch, use_reentrant):
     """All segments but the last are checkpointed; the last takes what is left over."""

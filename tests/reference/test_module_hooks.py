@@ -173,6 +173,21 @@ def test_members_keep_their_place(torch):
     assert [n for n, _ in m.named_children()] == ["p", "q"]
 
 
+def test_states_can_be_assigned(torch):
+    """With assign=True the given tensors take the place of the module's own, which say whether they need grad."""
+    m = torch.nn.Module()
+    m.inner = torch.nn.Module()
+    m.inner.w = torch.nn.Parameter(torch.zeros(2), requires_grad=False)
+    m.register_buffer("b", torch.zeros(1))
+    state = {"inner.w": torch.ones(2, dtype=torch.float64), "b": torch.ones(1)}
+    m.load_state_dict(state, assign=True)
+    assert m.b is state["b"] and isinstance(m.inner.w, torch.nn.Parameter)
+    assert m.inner.w.dtype == torch.float64 and m.inner.w.data_ptr() == state["inner.w"].data_ptr()
+    assert not m.inner.w.requires_grad
+    handle = m.register_forward_hook(lambda *args: None)
+    assert isinstance(handle, torch.utils.hooks.RemovableHandle)
+
+
 def test_full_backward_hooks(torch):
     """They see the gradients of the outputs and of the inputs; one entry for each positional argument."""
     m, seen = scaling(torch), []
