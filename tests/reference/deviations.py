@@ -301,7 +301,7 @@ DEVIATIONS = (
     ),
     Deviation(
         "what a view keeps depends on who looked",
-        "retain_grad on a view is moved to its present node only when somebody asks for it",
+        "retain_grad on a view whose base was written to concerns its former node, or none, until somebody asks for it",
         "undocumented",
         """
         v0 = torch.ones(2, dtype=torch.float64, requires_grad=True)
@@ -313,6 +313,19 @@ DEVIATIONS = (
         total('v1').backward()
         """,
         recognise.kept_where_nobody_looked,
+    ),
+    Deviation(
+        "a write to no elements ends the graph of derivatives",
+        "with create_graph, what comes through the write to an empty view has no history",
+        DOCUMENTS + "generated/torch.autograd.grad.html: create_graph constructs the graph of the derivative",
+        """
+        v0 = torch.ones(2, requires_grad=True)
+        v1 = v0 * 2
+        v2 = v1[2:]
+        v2.mul_(3)
+        (v2 * v2).sum().backward(create_graph=True)
+        """,
+        recognise.nothing_written,
     ),
     Deviation(
         "a modified tensor is refused that the wanted gradients do not need",

@@ -104,7 +104,7 @@ def expanded_memory(step: Step) -> bool:
     )
 
 
-WRITE_TO_VIEW = r"(?:with .*: )?v\d+(?:\.(?:t|diagonal)\(\))?(?:\[.*\])?(?:\.\w+_\(| [+*]?= )"
+WRITE_TO_VIEW = r"(?:with .*: )?(v\d+)(?:\.(?:t|diagonal)\(\))?(?:\[.*\])?(?:\.\w+_\(| [+*]?= )"
 MULTI = r"torch\.autograd\.graph\.register_multi_grad_hook\(\[fresh\(t\) for t in \((v\d+), (v\d+)\)"
 
 
@@ -342,17 +342,33 @@ def saved_before_requiring_grad(step: Step) -> bool:
 
 
 def kept_where_nobody_looked(step: Step) -> bool:
-    """Kept gradients of views in a program in which nothing differs if it is looked at after every statement."""
+    """What views keep, in a program in which nothing differs if it is looked at after every statement."""
     return (
         agreed(step)
         and all_tensors(
             step,
-            lambda tensor, ours, theirs, fields: (
-                fields == {"grad"} and tensor._is_view() and tensor.retains_grad
-            ),
+            lambda tensor, ours, theirs, fields: fields <= {"grad", "retains_grad"} and tensor._is_view(),
         )
         and step.vanishes_without([])
     )
+
+
+def nothing_written(step: Step) -> bool:
+    """Derivatives have no history behind a write to no elements at all. Without such writes nothing differs."""
+    writes = [
+        line for line in step.lines if (match := re.match(WRITE_TO_VIEW, line)) and is_empty(step, match[1])
+    ]
+    return (
+        agreed(step)
+        and bool(writes)
+        and any("create_graph=True" in line for line in step.lines)
+        and step.vanishes_without(writes)
+    )
+
+
+def is_empty(step: Step, name: str) -> bool:
+    tensor = step.theirs.scope.get(name)
+    return tensor is not None and tensor.numel() == 0
 
 
 def modified_but_not_needed(step: Step) -> bool:
