@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from . import batching, dual
+from . import batching, dual, mapping
 from .structural import CLONE
 from .trees import form, leaves, rebuild
 
@@ -248,8 +248,8 @@ class Transforms:
         return functools.wraps(func)(lambda *args, **kwargs: func(*args, **kwargs))
 
     def vmap(self, func: Callable, in_dims=0, out_dims=0, randomness="error", *, chunk_size=None) -> Callable:
-        """See ``batching``."""
-        return batching.vmap(self._ref, func, in_dims, out_dims, randomness, chunk_size=chunk_size)
+        """See ``mapping``."""
+        return mapping.vmap(self._ref, func, in_dims, out_dims, randomness, chunk_size=chunk_size)
 
 
 def _pair(result: Any) -> tuple[Any, Any]:

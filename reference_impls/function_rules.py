@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import namedtuple
 from typing import TYPE_CHECKING, Any
 
-from . import batching, dual
+from . import batching, dual, mapping
 from .trees import leaves, rebuild, spread
 
 if TYPE_CHECKING:
@@ -129,7 +129,7 @@ def _by_rule(cls: type[Function], args: tuple[Any, ...], level: int) -> Any:
     ref = cls._ref
     before = ref.modes.frames
     frame = next(frame for frame in before if frame.level == level)
-    wholes = [batching.whole(ref, arg, level) for arg in args]
+    wholes = [mapping.whole(ref, arg, level) for arg in args]
     ref.modes.frames = tuple(other for other in before if other is not frame)
     try:
         answer = cls.vmap(
@@ -146,7 +146,7 @@ def _by_rule(cls: type[Function], args: tuple[Any, ...], level: int) -> Any:
             raise RuntimeError(f"{cls.__name__}.vmap returned out_dims that do not fit its output") from None
         numbers = range(frame.size)
         parts = [
-            batching.cut(ref, leaf, dim, numbers, level)
+            mapping.cut(ref, leaf, dim, numbers, level)
             for leaf, dim in zip(leaves(output), places, strict=True)
         ]
         return rebuild(output, iter(parts))
