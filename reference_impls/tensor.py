@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from . import views
+from .conversion import Conversion
 from .dtypes import DType
 from .hooks import Hooks, RemovableHandle
 from .structural import CAST, storage_offset
@@ -32,7 +33,7 @@ class Size(tuple):
         return f"torch.Size({list(self)})"
 
 
-class Tensor:
+class Tensor(Conversion):
     """A tensor of one reference, which is the ``_ref`` of its class.
 
     ``array`` holds the values in float64, complex128, int64 or bool; ``dtype`` is the label. What a fresh
@@ -304,50 +305,10 @@ class Tensor:
             )
         return self._ref.arithmetic.to_numpy(self.array)
 
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
-        return np.asarray(self.numpy(), dtype)
-
-    def tolist(self) -> Any:
-        return self._ref.arithmetic.to_numpy(self.array).tolist()
-
-    def item(self) -> Any:
-        if self.array.size != 1:
-            raise RuntimeError(f"a tensor with {self.array.size} elements cannot be converted to a number")
-        return self._ref.arithmetic.to_numpy(self.array).reshape(()).item()
-
-    def __bool__(self) -> bool:
-        if self.array.size != 1:
-            raise RuntimeError(
-                "the truth value of a tensor with more than one element (or none) is ambiguous"
-            )
-        return bool(self.item())
-
-    def __float__(self) -> float:
-        return float(self.item())
-
-    def __int__(self) -> int:
-        return int(self.item())
-
-    def __complex__(self) -> complex:
-        return complex(self.item())
-
-    def __index__(self) -> int:
-        if self.dtype.category > 1:
-            raise TypeError("only integer tensors of a single element can be converted to an index")
-        return int(self.item())
-
-    def __len__(self) -> int:
-        if self.array.ndim == 0:
-            raise TypeError("len() of a 0-d tensor")
-        return self.array.shape[0]
-
     def __iter__(self) -> Any:
         if self.array.ndim == 0:
             raise TypeError("iteration over a 0-d tensor")
         return iter(self._ref.ops.unbind(self, 0))
-
-    def __hash__(self) -> int:
-        return id(self)
 
     def __contains__(self, item: Any) -> bool:
         return bool((self == item).any())

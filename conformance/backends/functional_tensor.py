@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from reference_impls.conversion import Conversion
 from reference_impls.dtypes import COMPLEX, FLOATING, INTEGER, NAMES, DType
 from reference_impls.namespace import Device
 from reference_impls.tensor import Size
@@ -29,7 +30,7 @@ def _labelled(name: str) -> DType:
     return NAMES[name] if name in NAMES else DType(name, INTEGER, 64)
 
 
-class Tensor:
+class Tensor(Conversion):
     """A tensor of one shell, which is the ``shell`` of its class.
 
     Operators, methods and properties come from the functions of the framework (see ``Shell``); what stands here
@@ -233,44 +234,8 @@ class Tensor:
             )
         return self.shell.backend.numpy_from(self.value.array)
 
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
-        return np.asarray(self.numpy(), dtype)
-
-    def tolist(self) -> Any:
-        return self.numpy(force=True).tolist()
-
-    def item(self) -> Any:
-        if self.numel() != 1:
-            raise RuntimeError(f"a tensor with {self.numel()} elements cannot be converted to a number")
-        return self.numpy(force=True).reshape(()).item()
-
-    def __bool__(self) -> bool:
-        return bool(self.item())
-
-    def __float__(self) -> float:
-        return float(self.item())
-
-    def __int__(self) -> int:
-        return int(self.item())
-
-    def __complex__(self) -> complex:
-        return complex(self.item())
-
-    def __index__(self) -> int:
-        if self.dtype.category >= FLOATING:
-            raise TypeError("only integer tensors of a single element can be converted to an index")
-        return int(self.item())
-
-    def __len__(self) -> int:
-        if not self.shape:
-            raise TypeError("len() of a 0-d tensor")
-        return self.shape[0]
-
     def __iter__(self) -> Iterator[Tensor]:
         return iter([self[index] for index in range(len(self))])  # type: ignore[index]
-
-    def __hash__(self) -> int:
-        return id(self)
 
     def __repr__(self) -> str:
         return f"tensor({self.value.array!r})"
