@@ -247,6 +247,14 @@ class Transforms:
             raise RuntimeError(f"remove is 'mutations' or 'mutations_and_views', not {remove!r}")
         return functools.wraps(func)(lambda *args, **kwargs: func(*args, **kwargs))
 
+    def debug_unwrap(self, tensor: Any, *, recurse: bool = True) -> Any:
+        """The tensor of all slices that a batched one stands for."""
+        while type(tensor) is self._ref.Batched:
+            tensor, _ = mapping.whole(self._ref, tensor, tensor.level)
+            if not recurse:
+                break
+        return tensor
+
     def vmap(self, func: Callable, in_dims=0, out_dims=0, randomness="error", *, chunk_size=None) -> Callable:
         """See ``mapping``."""
         return mapping.vmap(self._ref, func, in_dims, out_dims, randomness, chunk_size=chunk_size)

@@ -120,7 +120,7 @@ class FunctionNode(Node):
             )
         for position, grad in enumerate(returned):
             if grad is not None and not isinstance(grad, ref.Tensor):
-                raise TypeError(
+                raise RuntimeError(
                     f"{self.name()} returned {type(grad).__name__} as a gradient, not a tensor or None"
                 )
             if grad is not None and position not in self.positions:

@@ -207,3 +207,11 @@ def test_nothing_to_map(torch):
     """A dimension of size zero."""
     assert torch.func.vmap(lambda r: r.sum())(torch.zeros(0, 3)).shape == (0,)
     assert torch.func.vmap(lambda r: r * 2, out_dims=1)(torch.zeros(0, 3)).shape == (3, 0)
+
+
+def test_what_is_inside(torch):
+    """The tensor of all slices, for debugging."""
+    x, seen = matrix(torch), []
+    torch.func.vmap(lambda r: seen.append(torch.func.debug_unwrap(r)) or r)(x)
+    torch.func.vmap(torch.func.vmap(lambda e: seen.append(torch.func.debug_unwrap(e)) or e))(x)
+    assert [tensor.tolist() for tensor in seen] == [x.tolist()] * 2
