@@ -35,9 +35,10 @@ class Judged:
 
     def add(self, case: Case) -> None:
         """Take the programs of a case into account."""
+        setup = str(case.spec.setup or "")
         for sample in case.samples("eager"):
-            tree = ast.parse(str(sample.program))
-            reader = Reader(OWNERS.get(case.spec.kind, TENSOR), owners(tree))
+            tree = ast.parse(f"{setup}\n{sample.program}")
+            reader = Reader(OWNERS.get(case.spec.kind, TENSOR), owners(tree), roots(tree))
             refused = list(_refused(tree))
             for block in refused:
                 self.names["errors"].update(reader.names(block))
@@ -75,6 +76,15 @@ def owners(tree: ast.AST) -> dict[str, str]:
     return found
 
 
+def roots(tree: ast.AST) -> dict[str, str]:
+    """What local abbreviations of names below ``torch`` stand for."""
+    found = {"torch": "torch"}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Assign) and (dotted := chain(node.value, found)):
+            found |= {target.id: dotted for target in node.targets if isinstance(target, ast.Name)}
+    return found
+
+
 def owner_of(value: ast.expr, known: dict[str, str]) -> str:
     """The class of a value, or nothing where that is not plain."""
     while isinstance(value, ast.Subscript):
@@ -98,14 +108,16 @@ class Reader:
 
     owner: str
     known: dict[str, str]
+    roots: dict[str, str]
 
     def names(self, node: ast.AST, without: Collection[ast.AST] = ()) -> Iterator[str]:
         """The names that a part of the program mentions, but for those in some blocks."""
         if node in without:
             return
         if isinstance(node, ast.Attribute):
-            if dotted := chain(node, {"torch": "torch"}):
-                yield dotted
+            if dotted := chain(node, self.roots):
+                parts = dotted.split(".")
+                yield from (".".join(parts[:n]) for n in range(2, len(parts) + 1))
                 return
             for owner in {owner_of(node.value, self.known)} - {""} or {self.owner, TENSOR}:
                 yield f"{owner}.{node.attr}"

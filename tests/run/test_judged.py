@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 
-from conformance.commands.judged import Reader, owners
+from conformance.commands.judged import Reader, owners, roots
 
 PROGRAM = """
 class Double(torch.autograd.Function):
@@ -21,13 +21,15 @@ torch.nn.Linear(1, 1).train()
 node = y.grad_fn.next_functions[0][0]
 node.register_hook(print)
 y.cos()
+F = torch.nn.functional
+F.relu(y)
 """
 
 
 def test_owners_of_attributes() -> None:
     """Methods of contexts, nodes and modules are not taken for methods of tensors."""
     tree = ast.parse(PROGRAM)
-    names = set(Reader("torch.Tensor", owners(tree)).names(tree))
+    names = set(Reader("torch.Tensor", owners(tree), roots(tree)).names(tree))
     assert names >= {
         "torch.autograd.Function.forward",
         "torch.autograd.function.FunctionCtx.save_for_backward",
@@ -39,5 +41,6 @@ def test_owners_of_attributes() -> None:
         "torch.autograd.graph.Node.register_hook",
         "torch.Tensor.grad_fn",
         "torch.Tensor.cos",
+        "torch.nn.functional.relu",
     }
     assert not names & {"torch.Tensor.register_hook", "torch.Tensor.zero_grad", "torch.nn.Module.cos"}
