@@ -90,10 +90,7 @@ def write(ref: Reference, tensor: Tensor, old: Tensor, new: Tensor) -> Tensor:
         else:
             views.write_through(ref, tensor.origin, new)
             tensor.requires_flag = False
-            if tensor.retains_grad:
-                views.renew(
-                    tensor
-                )  # at once: it keeps the gradient of its new value, not that of the old one
+            views.renew(tensor)  # at once: its history is that of its new value, whatever becomes of the base
     if ref.modes.frames:
         dual.write(ref, tensor, new)
     return tensor
