@@ -148,6 +148,21 @@ DEVIATIONS = (
         recognise.accumulated_nothing,
     ),
     Deviation(
+        "hooks of a result stay with the leaf that it becomes",
+        "after detach_ and requires_grad_() a hook is called for the new leaf too",
+        DOCUMENTS + "notes/autograd.html#behavior-of-tensor-hooks-when-tensor-is-modified-in-place: "
+        "a hook is bound to the grad_fn that the tensor had",
+        """
+        v0 = torch.ones(2, requires_grad=True)
+        v1 = v0 * 2
+        h0 = fresh(v1).register_hook(seen('h0'))
+        v1.detach_()
+        v1.requires_grad_()
+        v1.sum().backward()
+        """,
+        recognise.hook_of_former_value,
+    ),
+    Deviation(
         "a saved tensor was detached in place",
         "backward through an operator that saved a tensor is refused after detach_ of that tensor",
         "undocumented; pytorch#88860 made it an error",
@@ -189,7 +204,7 @@ DEVIATIONS = (
     ),
     Deviation(
         "a view does not know that its base has a history now",
-        "a write to a view is refused as to a leaf, unless its grad_fn was looked at since its base was written to",
+        "until its grad_fn is looked at it counts as a leaf: a write is refused, requires_grad_(False) is not",
         DOCUMENTS + "generated/torch.Tensor.is_leaf.html: it is none, being the result of an operation",
         """
         v0 = torch.ones(2, requires_grad=True)

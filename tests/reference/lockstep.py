@@ -117,25 +117,40 @@ class Step:
         kept = [line for line in self.lines if line not in statements]
         return compare(kept, self.reference, Count()) is None
 
-    def with_all_inputs(self) -> str | None:
-        """The reference's error if the last statement asked for the gradients of everything."""
-        call = next(
+    def before(self, namespace: Any) -> Side:
+        """One side as it was before the statement."""
+        side = Side(namespace)
+        for line in self.lines[:-1]:
+            side.run(line)
+        return side
+
+    def call(self) -> ast.Call:
+        """The outermost call of the statement that computes gradients."""
+        return next(
             node
             for node in ast.walk(ast.parse(self.line))
-            if isinstance(node, ast.Call)
-            and ast.unparse(node.func).endswith(("grad", "gradient", "backward"))
+            if isinstance(node, ast.Call) and re.search(r"(backward|gradients?)$", ast.unparse(node.func))
         )
+
+    def inputs(self) -> list[str]:
+        """The tensors whose gradients it asks for; none where it asks for all."""
+        call = self.call()
+        wanted = [k.value for k in call.keywords if k.arg == "inputs"]
+        if not ast.unparse(call.func).endswith("backward"):
+            wanted = [call.args[1]]
+        return re.findall(r"v\d+", ast.unparse(wanted[0])) if wanted else []
+
+    def with_all_inputs(self) -> str | None:
+        """The reference's error if the statement asked for the gradients of everything."""
+        call = self.call()
         if ast.unparse(call.func).endswith("backward"):
             call.keywords = [k for k in call.keywords if k.arg != "inputs"]
         else:
             cotangent = [k.value for k in call.keywords if k.arg == "grad_outputs"]
             call = ast.Call(
-                ast.parse("torch.autograd.backward").body[0].value, [call.args[0], *cotangent], []
+                ast.parse("torch.autograd.backward", mode="eval").body, [call.args[0], *cotangent], []
             )
-        side = Side(self.reference.torch)
-        for line in self.lines[:-1]:
-            side.run(line)
-        return side.run(ast.unparse(ast.fix_missing_locations(call)))
+        return self.before(self.reference.torch).run(ast.unparse(ast.fix_missing_locations(call)))
 
     def __str__(self) -> str:
         rows = [f"  error: reference {self.errors[0]} | torch {self.errors[1]}"] * (len(set(self.errors)) > 1)

@@ -6,59 +6,26 @@ Where that could still be something else, the program without the statements tha
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any
 
-from .lockstep import Side, State, Step, same
-
-# What differs ----------------------------------------------------------------------------------------------
-
-
-def agreed(step: Step) -> bool:
-    """Whether both accepted the statement."""
-    return step.errors == (None, None)
-
-
-def refused_by_torch(step: Step, *words: str) -> bool:
-    return step.errors == (None, "RuntimeError") and all(word in str(step.theirs.error) for word in words)
-
-
-def all_tensors(step: Step, test: Callable[[Any, State, State, set[str]], bool]) -> bool:
-    """Whether only tensors differ, and all pass a test: torch's tensor, both states, the differing fields."""
-    if not step.seen or not all(isinstance(state, State) for pair in step.seen.values() for state in pair):
-        return False
-    return all(
-        test(step.theirs.scope[name], ours, theirs, {f for f in State._fields if differ(ours, theirs, f)})
-        for name, (ours, theirs) in step.seen.items()
-    )
-
-
-def differ(ours: State, theirs: State, field: str) -> bool:
-    return not same(getattr(ours, field), getattr(theirs, field))
-
-
-def only_hooks(step: Step, names: Iterable[str]) -> bool:
-    """Whether nothing but the calls of these hooks differ."""
-    return agreed(step) and bool(step.seen) and set(step.seen) <= set(names)
-
-
-# How the program came there --------------------------------------------------------------------------------
-
-
-def registrations(step: Step, pattern: str) -> list[re.Match]:
-    """The statements that register hooks in this way; the groups are the hook and its tensors."""
-    found = (re.match(r"(h\d+) = " + pattern, line) for line in step.lines)
-    return [match for match in found if match and match[2] in step.theirs.scope]
-
-
-def ancestors(step: Step, name: str) -> list[str]:
-    """A tensor, what it was made from, what that was made from, …"""
-    made = re.search(rf"^(?:with .*: )?{name} = (v\d+)[.[]", "\n".join(step.lines), re.MULTILINE)
-    return [name, *ancestors(step, made[1])] if made else [name]
-
-
-# The predicates --------------------------------------------------------------------------------------------
+from .evidence import (
+    agreed,
+    all_tensors,
+    ancestors,
+    has_lost_something,
+    has_new_history,
+    is_empty,
+    is_written_view,
+    only_hooks,
+    refused_by_torch,
+    registrations,
+    running,
+    strides,
+    unshown,
+    without_flags,
+)
+from .lockstep import State, Step, same, state
 
 
 def flag_of_base(step: Step) -> bool:
@@ -68,7 +35,7 @@ def flag_of_base(step: Step) -> bool:
         lambda tensor, ours, theirs, fields: (
             (ours.requires_grad, ours.is_leaf) == (False, True)
             and theirs.requires_grad is not False
-            and fields <= {"requires_grad", "is_leaf", "retains_grad"}
+            and unshown(theirs, fields) <= {"requires_grad", "is_leaf", "retains_grad"}
             and tensor._is_view()
             and tensor._base.requires_grad
         ),
@@ -76,15 +43,26 @@ def flag_of_base(step: Step) -> bool:
 
 
 def history_of_view(step: Step) -> bool:
-    """Views that have a node on torch only, which leads nowhere: their base does not require grad any more."""
-    return agreed(step) and all_tensors(
-        step,
-        lambda tensor, ours, theirs, fields: (
-            fields == {"requires_grad", "is_leaf"}
-            and (theirs.requires_grad, theirs.is_leaf) == (True, False)
-            and tensor._is_view()
-            and not tensor._base.requires_grad
-        ),
+    """Views that have a node on torch only, which leads nowhere: their base does not require grad any more.
+
+    Results of such views have one too; a program that is looked at in time shows nothing.
+    """
+
+    def is_such_view(name: str) -> bool:
+        tensor = step.theirs.scope[name]
+        return tensor._is_view() and not tensor._base.requires_grad
+
+    return (
+        agreed(step)
+        and all_tensors(
+            step,
+            lambda tensor, ours, theirs, fields: (
+                unshown(theirs, fields) == {"requires_grad", "is_leaf"}
+                and (theirs.requires_grad, theirs.is_leaf) == (True, False)
+            ),
+        )
+        and any(map(is_such_view, step.seen))
+        and (all(map(is_such_view, step.seen)) or step.vanishes_without([]))
     )
 
 
@@ -140,17 +118,6 @@ def grad_with_history(step: Step) -> bool:
     )
 
 
-def has_new_history(tensor: Any, ours: State, theirs: State, fields: set[str]) -> bool:
-    return fields == {"requires_grad", "is_leaf"} and (theirs.requires_grad, theirs.is_leaf) == (True, False)
-
-
-def without_flags(calls: Any) -> Any:
-    """What hooks noted, without whether it required grad."""
-    if isinstance(calls, tuple):
-        return calls[0]
-    return [without_flags(call) for call in calls] if isinstance(calls, list) else calls
-
-
 def kept_before_prehook(step: Step) -> bool:
     """Kept gradients lack what a hook before the node made of them."""
     hooks = registrations(step, r"(v\d+)\.grad_fn\.register_prehook\(seen\('h\d+', lambda")
@@ -162,10 +129,6 @@ def kept_before_prehook(step: Step) -> bool:
         )
         and step.vanishes_without(match.string for match in hooks)
     )
-
-
-def is_written_view(tensor: Any) -> bool:
-    return tensor is not None and tensor._is_view() and tensor._version > 0
 
 
 def hook_of_written_view(step: Step) -> bool:
@@ -201,6 +164,24 @@ def accumulated_nothing(step: Step) -> bool:
     )
 
 
+def hook_of_former_value(step: Step) -> bool:
+    """Hooks of a result that was detached in place and then made to require grad."""
+    hooks = [
+        match
+        for pattern in (r"fresh\((v\d+)\)\.register_hook", MULTI)
+        for match in registrations(step, pattern)
+        if any(
+            {f"{name}.detach_()", f"{name}.requires_grad_()"} <= set(step.lines)
+            for name in match.groups()[1:]
+        )
+    ]
+    return (
+        agreed(step)
+        and any(match[1] in step.seen for match in hooks)
+        and step.vanishes_without(match.string for match in hooks)
+    )
+
+
 def saved_and_detached(step: Step) -> bool:
     return refused_by_torch(step, "saved tensor that has been detached in-place")
 
@@ -222,22 +203,23 @@ def written_after_detach(step: Step) -> bool:
 
 
 def stale_view(step: Step) -> bool:
-    """The view, asked now, is no leaf."""
-    written = re.match(r"(v\d+)", step.line)
-    return (
-        refused_by_torch(step, "a leaf Variable that requires grad is being used in an in-place operation")
-        and written is not None
-        and (view := step.theirs.scope.get(written[1])) is not None
-        and view._is_view()
-        and not view.is_leaf
-    )
+    """The view, asked now, is no leaf; when it was written to, or asked not to require grad, it was taken for one."""
+    touched = re.match(r"(v\d+)(\.requires_grad_\(False\)$)?", step.line)
+    view = step.theirs.scope.get(touched[1]) if touched else None
+    if touched is None or view is None or not view._is_view() or state(view, {}).is_leaf is not False:
+        return False
+    if touched[2]:
+        return step.errors == ("RuntimeError", None) and not step.seen
+    return refused_by_torch(step, "a leaf Variable that requires grad is being used in an in-place operation")
 
 
 def freed_write_to_view(step: Step) -> bool:
-    """A second backward passes a write to a view. Without such writes there is no difference."""
-    writes = [line for line in step.lines if re.match(WRITE_TO_VIEW, line)]
-    return refused_by_torch(step, "backward through the graph a second time") and step.vanishes_without(
-        writes
+    """A second backward passes a write to a view, and no function that has saved something and lost it."""
+    if not refused_by_torch(step, "backward through the graph a second time"):
+        return False
+    nodes = running(step)
+    return any(node.name().endswith("CopySlices") for node in nodes) and not any(
+        has_lost_something(n) for n in nodes
     )
 
 
@@ -254,7 +236,9 @@ def refused_but_done(step: Step) -> bool:
 
 def other_reason(step: Step) -> bool:
     """An index is out of range, and a view cannot be used: both refuse, for one of the two reasons."""
-    refusal = r"Output \d of \w+ is a view and its base or another view|a view of a leaf Variable that requires grad"
+    refusal = (
+        r"(?:Output \d of \w+ is a view|A view was created in no_grad mode) and its|a view of a leaf Variable"
+    )
     return (
         step.errors == ("IndexError", "RuntimeError")
         and re.match(refusal, str(step.theirs.error)) is not None
@@ -282,7 +266,8 @@ def stale_view_asked(step: Step) -> bool:
     made = re.match(r"(v\d+) = ", step.line)
     return (
         step.errors == ("RuntimeError", None)
-        and re.search(r"\bable\(|gradients?\(|\.requires_grad_\(\)|\.retain_grad\(\)", step.line) is not None
+        and re.search(r"\bable\(|gradients?\(|\.requires_grad_\((?:False)?\)|\.retain_grad\(\)", step.line)
+        is not None
         and "history of a view cannot follow" in str(step.ours.error)
         and set(step.seen) <= ({made[1]} if made else set())
         and any(getattr(step.theirs.look().get(name), "is_leaf", None) == "refused" for name in names)
@@ -316,11 +301,6 @@ def layout(step: Step) -> bool:
 
 
 VIEW_OR_COPY = r"(v\d+) = (v\d+)\.(?:view|reshape|contiguous|flatten)\("
-
-
-def strides(side: Side, name: str) -> Any:
-    tensor = side.scope.get(name)
-    return None if tensor is None else tuple(tensor.stride())
 
 
 def saved_before_requiring_grad(step: Step) -> bool:
@@ -364,11 +344,6 @@ def nothing_written(step: Step) -> bool:
         and any("create_graph=True" in line for line in step.lines)
         and step.vanishes_without(writes)
     )
-
-
-def is_empty(step: Step, name: str) -> bool:
-    tensor = step.theirs.scope.get(name)
-    return tensor is not None and tensor.numel() == 0
 
 
 def modified_but_not_needed(step: Step) -> bool:
