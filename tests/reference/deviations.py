@@ -30,7 +30,7 @@ def explain(step: Step | None) -> list[str]:
     whole = [d.name for d in DEVIATIONS if d.explains(step)][:1]
     if whole or len(step.seen) < 2:
         return whole
-    parts = [explain(replace(step, seen={name: pair})) for name, pair in step.seen.items()]
+    parts = [explain(replace(step, seen={name: pair}, whole=False)) for name, pair in step.seen.items()]
     return sorted({name for part in parts for name in part}) if all(parts) else []
 
 

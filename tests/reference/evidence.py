@@ -58,7 +58,12 @@ def running(step: Step) -> set[Any]:
     nodes = reachable({tensor.grad_fn for tensor in roots} - {None})
     if not step.inputs():
         return nodes
-    targets = {scope[name].grad_fn for name in step.inputs()}
+    inputs = [scope[name] for name in step.inputs()]
+    targets = {
+        node
+        for node in nodes
+        if any(node is t.grad_fn or getattr(node, "variable", None) is t for t in inputs)
+    }
     return {node for node in nodes if targets & reachable({node})}
 
 

@@ -106,16 +106,24 @@ class Step:
     theirs: Side
 
     reference: Reference
+    whole: bool = True
+    """Whether ``seen`` is all that differs."""
 
     @property
     def line(self) -> str:
         return self.lines[-1]
 
     def vanishes_without(self, statements: Iterable[str]) -> bool:
-        """Whether the program without some of its statements shows no difference."""
+        """Whether the program without some of its statements shows no difference.
+
+        Where only a part of what differs is in question: shows the rest at most, and after this statement only.
+        """
         statements = set(statements)
         kept = [line for line in self.lines if line not in statements]
-        return compare(kept, self.reference, Count()) is None
+        again = compare(kept, self.reference, Count())
+        if again is None or self.whole:
+            return again is None
+        return again.lines == kept and again.errors == self.errors and not set(again.seen) & set(self.seen)
 
     def before(self, namespace: Any) -> Side:
         """One side as it was before the statement."""

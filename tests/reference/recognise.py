@@ -151,15 +151,18 @@ def hook_of_written_view(step: Step) -> bool:
 
 def accumulated_nothing(step: Step) -> bool:
     """A post-accumulate hook of a leaf that does not require grad any more is called."""
+    scope = step.theirs.scope
     hooks = [
         match
         for match in registrations(step, r"(v\d+)\.register_post_accumulate_grad_hook")
-        if not step.theirs.scope[match[2]].requires_grad
+        if not scope[match[2]].requires_grad
     ]
+    names = {match[1] for match in hooks}
+    names |= {name for name in step.seen for match in hooks if scope[name] is scope[match[2]]}
     return (
         step.errors in ((None, None), (None, "AttributeError"))
         and bool(hooks)
-        and set(step.seen) <= {name for match in hooks for name in (match[1], match[2])}
+        and set(step.seen) <= names
         and step.vanishes_without(match.string for match in hooks)
     )
 
