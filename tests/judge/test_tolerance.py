@@ -5,7 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from conformance.backends.torch_backend import TorchBackend
 from conformance.case import Case, Sample
+from conformance.deviations import read
 from conformance.generate import cases
 from conformance.spec import OperatorSpec, discover, load
 from conformance.where import packaged_specs
@@ -29,6 +31,16 @@ def some(case: Case, dtype: str) -> list[Sample]:
     return found[:: max(len(found) // SAMPLES, 1)][:SAMPLES]
 
 
+KNOWN = read(TorchBackend().deviations)
+
+
+def is_known(case: Case, sample: Sample, dtype: str) -> bool:
+    """Whether torch is known to deviate on a line."""
+    clause = f"{case.spec.relative_path}::{case.id}"
+    version = TorchBackend().version
+    return any(entry.covers(clause, sample.name, dtype, "cpu", version) for entry in KNOWN)
+
+
 def judgeable() -> list[pytest.ParameterSet]:
     return [
         pytest.param(case, dtype, id=f"{spec.name}-{case.id}-{dtype}")
@@ -45,13 +57,16 @@ def test_beyond_twice_the_tolerance(case: Case, dtype: str):
     """Every operator: what torch computes passes; one element scaled by 1 + 2 × tolerance fails, and is named."""
     for number, chosen in enumerate(some(case, dtype)):
         one = Judged(chosen, dtype)
-        assert one.judge().difference is None
         values = one.values()
         flat, bound, ulp = one.bounds()
         if not flat.seen.size:
             continue
         sizes = np.cumsum([0, *(v.size for v in values)])
         assert sizes[-1] == flat.seen.size, "complex samples are not chosen"
+        if is_known(case, chosen, dtype):  # torch is wrong there: the right values stand in for its own
+            for part, begin in zip(values, sizes, strict=False):
+                part.reshape(-1)[:] = flat.rounded[begin : begin + part.size]
+        assert one.judge().difference is None
         # The first value, the last of its gradient, and one in between.
         for at in {0, flat.seen.size // 2 + number, flat.seen.size - 1}:
             at = min(at, flat.seen.size - 1)
