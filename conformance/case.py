@@ -25,7 +25,7 @@ class Given:
     requires_grad: bool = False
     dtype: str | None = None
     layout: str = "contiguous"
-    """How the tensor lies in memory: contiguous, transposed, strided, offset, expanded."""
+    """How the tensor lies in memory: contiguous, transposed, channels-last, strided, offset, expanded."""
 
 
 @dataclass(frozen=True)

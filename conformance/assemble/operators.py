@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 from reference_impls import Reference, inplace
 from reference_impls.dtypes import NAMES
 
+from ..spec.words import DEPRECATED_FLAGS
+
 if TYPE_CHECKING:
     from ..spec import Body, OperatorSpec
 
@@ -38,6 +40,18 @@ def operator_function(spec: OperatorSpec, reference: Reference) -> Callable[...,
     return operator
 
 
+def reduced(bound: dict[str, Any]) -> dict[str, Any]:
+    """Arguments in which `reduction` says what the deprecated ones said.
+
+    Either of them, where given, overrides it: https://docs.pytorch.org/docs/stable/generated/torch.nn.MSELoss.html
+    """
+    bound = dict(bound)
+    average, reduce = (bound.pop(name) for name in DEPRECATED_FLAGS)
+    if average is not None or reduce is not None:
+        bound["reduction"] = "none" if reduce is False else "sum" if average is False else "mean"
+    return bound
+
+
 class _Overload:
     def __init__(self, body: Body, reference: Reference, name: str) -> None:
         self.reference = reference
@@ -52,7 +66,10 @@ class _Overload:
             str(n): {NAMES[d].category for d in i.dtype if d in NAMES} for n, i in body.inputs.items()
         }
         assert body.definition is not None, "an operator without a definition is not assembled"
-        definition = body.definition.function(tuple(n for n in parameters if n not in HOW), vocabulary)
+        # Where a signature still has the deprecated flags, its definition only knows `reduction`.
+        self.unknown = HOW + (DEPRECATED_FLAGS if {*DEPRECATED_FLAGS, "reduction"} <= self.names else ())
+        known = tuple(n for n in parameters if n not in self.unknown)
+        definition = body.definition.function(known, vocabulary)
         rule = body.result[0] if len(body.result) == 1 else body.result
         self.function = reference.operator(definition, rule, name)
 
@@ -78,6 +95,8 @@ class _Overload:
 
     def __call__(self, bound: dict[str, Any]) -> Any:
         out, in_place = bound.pop("out", None), bound.pop("inplace", False)
+        if "reduce" in self.unknown:
+            bound = reduced(bound)
         if out is not None:
             return self.write(out, bound)
         if in_place:

@@ -94,7 +94,7 @@ class Backend:
         return False
 
     def lay_out(self, tensor: Any, layout: str) -> Any:
-        """The same values in another memory layout: transposed, strided, offset or expanded."""
+        """The same values in another memory layout: transposed, channels-last, strided, offset or expanded."""
         raise Unsupported("strides")
 
     def require_grad(self, tensor: Any) -> Any:

@@ -110,6 +110,10 @@ def _transposed(tensor: torch.Tensor) -> torch.Tensor:
     return tensor.transpose(0, -1).contiguous().transpose(0, -1)
 
 
+def _channels_last(tensor: torch.Tensor) -> torch.Tensor:
+    return tensor.movedim(1, -1).contiguous().movedim(-1, 1)
+
+
 def _expanded(tensor: torch.Tensor) -> torch.Tensor:
     if tensor.shape[0] > 1 and not torch.equal(tensor, tensor[:1].expand_as(tensor)):
         raise Unsupported("an expanded layout of rows that differ")
@@ -121,5 +125,6 @@ LAYOUTS = {
     "strided": _strided,
     "offset": _offset,
     "transposed": _transposed,
+    "channels-last": _channels_last,
     "expanded": _expanded,
 }

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..case import Given
-from ..spec.words import COMPLEX, FLOATING, INTEGER
+from ..spec.words import COMPLEX, FLOATING, INTEGER, REDUCTIONS
 from .makers import Makers, evaluate, number, values
 
 if TYPE_CHECKING:
@@ -23,7 +23,8 @@ VECTOR = 35
 """Length of the vectors of elementwise samples: four vectors of eight lanes and a tail of three."""
 BROADCAST = ((3, 1, 5), (2, 1), (5,))
 """Shapes that broadcast together, for operators with one to three inputs."""
-LAYOUTS = ("transposed", "strided", "offset", "expanded")
+LAYOUTS = {"transposed": 2, "channels-last": 4, "strided": 2, "offset": 2, "expanded": 2}
+"""Ways to lie in memory, and how many dimensions a tensor needs to lie so."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,8 @@ class Arguments:
     dtypes: tuple[str, ...]
     """The dtypes that this call makes sense in."""
     signature: Signature
+    plain: bool = True
+    """Whether its tensors have their first shape and floating dtypes."""
 
     @property
     def required(self) -> tuple[str, ...]:
@@ -79,9 +82,23 @@ def arguments(body: Body, key: str) -> Iterator[Arguments]:
         trials = {"defaults": {}, **trials}
     for position, (name, bound) in enumerate(trials.items()):
         others = {n: str(bound[n].text) for n in signature.names if n in bound and n not in body.inputs}
-        for tensors, suffix, dtypes in _variants(body, f"{key}:{name}", bound, first=position == 0):
-            ordered = {n: tensors[n] for n in signature.names if n in tensors}
-            yield Arguments(f"{name}{suffix}", ordered, others, dtypes, signature)
+        variants = list(_variants(body, f"{key}:{name}", bound, first=position == 0))
+        for reduction in _reductions(signature, bound):
+            spoken = f", {reduction}" if reduction else ""
+            chosen = {**others, "reduction": repr(reduction)} if reduction else others
+            for tensors, suffix, dtypes in variants:
+                ordered = {n: tensors[n] for n in signature.names if n in tensors}
+                yield Arguments(
+                    f"{name}{spoken}{suffix}", ordered, chosen, dtypes, signature, plain=not suffix
+                )
+
+
+def _reductions(signature: Signature, bound: Mapping[str, Expression]) -> Iterator[str]:
+    """The default reduction, as nothing; then the others, where the call leaves them open."""
+    yield ""
+    default = signature.defaults.get("reduction")
+    if default is not None and "reduction" not in bound:
+        yield from (name for name in REDUCTIONS if repr(name) != str(default.text).replace('"', "'"))
 
 
 Variant = tuple[dict[str, Given], str, tuple[str, ...]]
@@ -187,7 +204,11 @@ def laid_out(call: Arguments, layout: str) -> Arguments | None:
     """The same call with its matrices in another memory layout; None where it has none."""
     tensors = {}
     for name, given in call.tensors.items():
-        if given.values.ndim < 2 or given.values.size == 0 or given.values.dtype.kind not in "fc":
+        if (
+            given.values.ndim < LAYOUTS[layout]
+            or given.values.size == 0
+            or given.values.dtype.kind not in "fc"
+        ):
             tensors[name] = given
             continue
         array = (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from functools import partial
 from textwrap import indent
 from typing import TYPE_CHECKING, Any
@@ -33,7 +34,16 @@ def special(of: Derivation) -> Iterator[Case]:
 
 
 def errors(of: Derivation) -> Iterator[Case]:
-    """A clause for each documented refusal."""
+    """A clause for each documented refusal, and one for a reduction that is none."""
+    if "reduction" in of.body.signature.defaults:
+        yield of.case(
+            "unknown-reduction",
+            "A reduction that is none of those documented is refused with ValueError.",
+            partial(_unknown_reduction, of),
+            dtypes=("float32",),
+            judge="literals",
+            needs=frozenset({"error-checks"}),
+        )
     for id, entry in of.body.errors.items():
         says = entry.says or f"`{' '.join(entry.call.text.split())}` is refused with {entry.raises}."
         yield of.case(
@@ -86,6 +96,12 @@ def _refused(of: Derivation, id: str, entry: Refusal, mode: str) -> list[Sample]
     call = Arguments("refused", tensors, others, ("float32",), of.body.signature)
     text = f"with raises({entry.raises}):\n" + indent(call.text(of.name), "    ") + "\n"
     return [of.sample(call, text)]
+
+
+def _unknown_reduction(of: Derivation, mode: str) -> list[Sample]:
+    call = of.calls()[0]
+    call = replace(call, others={**call.others, "reduction": "'average'"})
+    return [of.sample(call, f"with raises(ValueError):\n    {call.text(of.name)}\n")]
 
 
 def _spoken(arguments: Mapping[Text, Formula]) -> str:

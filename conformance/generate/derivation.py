@@ -70,5 +70,5 @@ class Derivation:
                 yield call, names
 
     def plain(self) -> list[Arguments]:
-        """One call for each argument list: its first shape, in floating dtypes."""
-        return [call for call in self.calls() if call.name in ("defaults", *self.body.tries)]
+        """The calls of each argument list with their first shape, in floating dtypes."""
+        return [call for call in self.calls() if call.plain]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import replace
 
 import numpy as np
@@ -9,6 +10,8 @@ import numpy as np
 from reference_impls.dtypes import NAMES
 
 from ..case import Given, Sample
+from ..spec.words import DEPRECATED_FLAGS
+from .arguments import Arguments
 from .derivation import Derivation
 
 PROMOTIONS = (
@@ -35,11 +38,27 @@ def forms(of: Derivation) -> list[Sample]:
             else:
                 text = call.text(alias)
             samples.append(of.sample(call, f"yield {text}\n", name=f"{call.name}, {alias}"))
-        for module in of.modules:
-            forward = [n for n in call.tensors if n in call.required]
-            built = call.text(module, without=forward)
-            text = f"yield {built}({', '.join(forward)})\n"
-            samples.append(of.sample(call, text, name=f"{call.name}, {module}"))
+        for module, text in zip(of.modules, _modules(of, call), strict=True):
+            samples.append(of.sample(call, f"yield {text}\n", name=f"{call.name}, {module}"))
+    return samples
+
+
+def _modules(of: Derivation, call: Arguments) -> list[str]:
+    """The call as each module makes it: built with what is optional, called with the required tensors."""
+    forward = [n for n in call.tensors if n in call.required]
+    return [f"{call.text(module, without=forward)}({', '.join(forward)})" for module in of.modules]
+
+
+def deprecated_reduction(of: Derivation) -> list[Sample]:
+    """Each combination of the deprecated flags, with the function and with its modules."""
+    samples = []
+    call = of.calls()[0]
+    flags = (None, False, True)
+    for average, reduce in itertools.product(flags, flags):
+        given = dict(zip(DEPRECATED_FLAGS, (repr(average), repr(reduce)), strict=True))
+        flagged = replace(call, others={**call.others, **given})
+        text = "".join(f"yield {form}\n" for form in (flagged.text(of.name), *_modules(of, flagged)))
+        samples.append(of.sample(flagged, text, name=f"size_average={average}, reduce={reduce}"))
     return samples
 
 
@@ -92,12 +111,20 @@ def in_place(of: Derivation) -> list[Sample]:
 
 
 def out(of: Derivation) -> list[Sample]:
-    """`out=` into a tensor of the right shape; arguments that require grad are refused."""
+    """`out=` into tensors of the right shape, wherever they lie; arguments that require grad are refused."""
     samples = []
     for call in of.plain():
         into = replace(call, others={**call.others, "out": "out"}).text(of.name)
         text = f"out = torch.empty_like({call.text(of.name)})\nreturned = {into}\nassert returned is out\nyield out\n"
         samples.append(of.sample(call, text))
+        apart = f"out = torch.stack([torch.empty_like({call.text(of.name)})] * 2, -1)[..., 0]\n"
+        samples.append(
+            of.sample(
+                call,
+                f"{apart}returned = {into}\nassert returned is out\nyield out\n",
+                name=f"{call.name}, strided",
+            )
+        )
         if names := of.differentiable(call) if of.continuous else ():
             refused = f"out = torch.empty_like({call.text(of.name)}.detach())\nwith raises(RuntimeError):\n    {into}\n"
             samples.append(of.sample(call, refused, names, f"{call.name}, requires grad"))

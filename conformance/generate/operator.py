@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..case import Case, Given, Sample
-from ..spec.words import COMPLEX, FLOATING
+from ..spec.words import COMPLEX, DEPRECATED_FLAGS, FLOATING
 from . import claims, forms, orders
 from .arguments import LAYOUTS, laid_out
 from .common import program_cases
@@ -78,6 +78,13 @@ def _derived(of: Derivation) -> Iterator[Case]:
             lambda mode: forms.out(of),
             dtypes=floating,
             needs=frozenset({"inplace"}),
+        )
+    if {*DEPRECATED_FLAGS, "reduction"} <= set(of.body.signature.names):
+        yield of.case(
+            "deprecated-reduction",
+            "The deprecated `size_average` and `reduce` still choose the reduction that they stood for.",
+            lambda mode: forms.deprecated_reduction(of),
+            dtypes=floating,
         )
     if not of.continuous:
         return

@@ -24,6 +24,7 @@ HELPERS = Path(__file__).with_name("script_helpers.py")
 LAID_OUT = {
     "contiguous": "{tensor}",
     "transposed": "{tensor}.transpose(0, -1).contiguous().transpose(0, -1)",
+    "channels-last": "{tensor}.movedim(1, -1).contiguous().movedim(-1, 1)",
     "strided": "{tensor}.repeat_interleave(2, -1)[..., ::2]",
     "offset": "torch.nn.functional.pad({tensor}.flatten(), (3, 0))[3:].view({shape})",
     "expanded": "{tensor}[:1].expand({shape})",

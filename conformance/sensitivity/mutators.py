@@ -281,14 +281,25 @@ def condition(site: Site) -> Iterator[ast.expr]:
 
 
 def divisor(site: Site) -> Iterator[ast.expr]:
-    """A mean divides by nothing, or by one too many."""
+    """A mean divides by nothing, or by one too many; a reduction by another number than its own."""
     node = site.node
-    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "mean":
+    called = node.func.id if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) else ""
+    if isinstance(node, ast.Call) and called == "mean":
         yield ast.Call(ast.Name("sum", ast.Load()), node.args, node.keywords)
+    elif isinstance(node, ast.Call) and called == "reduced":
+        yield from (_divided(node, name) for name in ("none", "mean", "sum"))
+        if len(node.args) > 2:
+            yield ast.Call(node.func, node.args[:2], [])
     elif isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div):
         sums = any(isinstance(part, ast.Name) and part.id == "sum" for part in ast.walk(node.left))
         if sums or _counts(node.right):
             yield _binary(node.left, ast.Div(), _binary(node.right, ast.Add(), ast.Constant(1)))
+
+
+def _divided(node: ast.Call, reduction: str) -> ast.expr:
+    """The reduced loss, divided once more by two where the reduction has this name."""
+    test = ast.Compare(node.args[1], [ast.Eq()], [ast.Constant(reduction)])
+    return _binary(node, ast.Div(), ast.IfExp(test, ast.Constant(2), ast.Constant(1)))
 
 
 def variable(site: Site) -> Iterator[ast.expr]:

@@ -42,6 +42,7 @@ RESULT_DTYPES = ("promote", "float", "sum", "same", "real", *DTYPES)
 DERIVED_IDS = words(
     """
     value lengths forms in-place out gradient forward-mode second-order layouts promotion
+    unknown-reduction deprecated-reduction
     defaults resume param-groups none-gradient closure zero-grad caller-state
     foreach fused capturable differentiable
     timetable construction wrong-order
@@ -49,6 +50,11 @@ DERIVED_IDS = words(
     """
 )
 """Ids of the clauses that the generator derives; no clause written by hand may take one."""
+
+REDUCTIONS = ("mean", "sum", "none")
+"""What `reduction` may be wherever it is a parameter: every call of a loss is made with each."""
+DEPRECATED_FLAGS = ("size_average", "reduce")
+"""Parameters of losses that `reduction` has replaced."""
 
 MAKERS = words(
     """

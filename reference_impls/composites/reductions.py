@@ -100,6 +100,24 @@ def cov(F, input, *, correction=1):
     return F.squeeze(out) if input.ndim < 2 else out
 
 
+# Losses ---------------------------------------------------------------------------------------------------
+
+
+@composite("reduced", "none")
+def reduced(F, loss, reduction, divisor=None):
+    """A loss as ``reduction`` says: every element ("none"), their "sum", or that over ``divisor`` ("mean").
+
+    The divisor is the number of elements where none is given.
+    """
+    if reduction not in ("none", "mean", "sum"):
+        raise ValueError(f"reduction = {reduction!r} is none of 'none', 'mean', 'sum'")
+    if reduction == "none":
+        return loss
+    if reduction == "mean" and divisor is None:
+        return F.mean(loss)
+    return F.sum(loss) if reduction == "sum" else F.sum(loss) / divisor
+
+
 # Products -------------------------------------------------------------------------------------------------
 
 
