@@ -21,11 +21,12 @@ class Derivation:
     def __init__(self, spec: OperatorSpec, body: Body, prefix: str) -> None:
         self.spec, self.body, self.prefix = spec, body, prefix
         self.name = str(spec.operator)
-        self.inplace = [n for n in spec.also if n.endswith("_")]
+        also = spec.also if body.also is None else body.also
+        self.inplace = [n for n in also if n.endswith("_")]
         self.modules = [
-            n for n in spec.also if n.rpartition(".")[2][0].isupper() and not n.startswith("torch.Tensor")
+            n for n in also if n.rpartition(".")[2][0].isupper() and not n.startswith("torch.Tensor")
         ]
-        self.aliases = [n for n in spec.also if n not in self.inplace and n not in self.modules]
+        self.aliases = [n for n in also if n not in self.inplace and n not in self.modules]
         self.line = body.line
         # Samples that differ in their values alone share one program, and so its compiled form.
         self.program = cache(lambda text: generated(text, spec))

@@ -54,6 +54,8 @@ class Body(Model):
     random: bool = False
     result: ResultDtypes = (Text("promote"),)
     """The rule for the dtype of each result."""
+    also: DottedNames | None = None
+    """The other forms that an overload has, where those are not the spec's."""
     gradient: dict[Name, Formula] = Field(default_factory=dict)
     special: dict[
         Id, Annotated[Special, BeforeValidator(gather_arguments, json_schema_input_type=dict[Text, Any])]
@@ -173,4 +175,4 @@ class OperatorSpec(Spec, Body):
         check.unique(self.own_ids())
 
 
-BODY_KEYS = frozenset(field.alias or name for name, field in Body.model_fields.items()) - {"random"}
+BODY_KEYS = frozenset(field.alias or name for name, field in Body.model_fields.items()) - {"random", "also"}
