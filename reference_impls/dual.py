@@ -6,7 +6,7 @@ product with respect to the cotangent is the directional derivative; it is taken
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -147,12 +147,21 @@ def remember(ref: Reference, node: Any, record: Record, tensors: Sequence[Any], 
 @contextmanager
 def _recording(ref: Reference) -> Iterator[None]:
     modes = ref.modes
-    before = modes.grad, modes.saved_hooks
-    modes.grad, modes.saved_hooks = True, ()
+    before, modes.grad = modes.grad, True
+    try:
+        with _unhooked(ref):
+            yield
+    finally:
+        modes.grad = before
+
+
+@contextmanager
+def _unhooked(ref: Reference) -> Iterator[None]:
+    before, ref.modes.saved_hooks = ref.modes.saved_hooks, ()
     try:
         yield
     finally:
-        modes.grad, modes.saved_hooks = before
+        ref.modes.saved_hooks = before
 
 
 def _push(
@@ -167,6 +176,11 @@ def _push(
     """Tangents of the results: the pullback of the pullback."""
     formulas = record.formulas * len(tensors) if record.variadic else record.formulas
     chosen = [i for i in directions if formulas[i] is not None]
+    if chosen and not many and (short := _shortcut(record, tensors, made[0], directions)):
+        with _unhooked(ref):
+            return [
+                _apart(ref, short(ref, record, tensors, attributes, made[0], directions, chosen), directions)
+            ]
     dummies = [ref.zeros(tensor.array.shape, tensor.dtype) for tensor in made]
     smooth = [dummy for dummy in dummies if dummy.dtype.category >= 2]
     if not chosen or not smooth:
@@ -178,10 +192,64 @@ def _push(
         pulled = _pulled(ref, record, tensors, attributes, made, dummies, chosen, many)
         found = pushforward(ref, pulled, smooth, [directions[i] for i in chosen])
     watched = recorded and any(t.requires_grad for t in (*tensors, *directions.values()) if _is(ref, t))
-    memory = [directions[i].cell for i in chosen]  # of tangents that belong to others
-    found = [ref.apply(CLONE, (f,), {}) if any(f.cell is cell for cell in memory) else f for f in found]
+    found = [_apart(ref, change, directions) for change in found]
     changes = iter(found if watched else [without_history(ref, change) for change in found])
     return [next(changes) if dummy.requires_flag else None for dummy in dummies]
+
+
+def _apart(ref: Reference, change: Tensor, directions: dict[int, Tensor]) -> Tensor:
+    """A tangent in memory of its own: those of the inputs belong to others."""
+    mine = all(change.cell is not direction.cell for direction in directions.values())
+    return change if mine else ref.apply(CLONE, (change,), {})
+
+
+Shortcut = Callable[..., Any]
+
+
+def _shortcut(
+    record: Record, tensors: Sequence[Any], made: Tensor, directions: dict[int, Tensor]
+) -> Shortcut | None:
+    """A way to the tangent of a real result that needs no pullback, where the primitive has one."""
+    if made.dtype.category != 2 or any(direction.dtype.category != 2 for direction in directions.values()):
+        return None
+    return _scaled if record.elementwise else _each_pushed if record.linear else None
+
+
+def _scaled(
+    ref: Reference,
+    record: Record,
+    tensors: Sequence[Any],
+    attributes: dict[str, Any],
+    made: Tensor,
+    directions: dict[int, Tensor],
+    chosen: Sequence[int],
+) -> Tensor:
+    """Elementwise: the formula of a cotangent scales a tangent just so."""
+    shape, total = made.array.shape, None
+    for i in chosen:
+        direction = directions[i]
+        if direction.array.shape != shape:
+            direction = ref.ops.expand_to(direction, shape)
+        (part,) = _pulled(ref, record, tensors, attributes, [made], [direction], [i], False, shape)
+        total = part if total is None else total + part
+    return total
+
+
+def _each_pushed(
+    ref: Reference,
+    record: Record,
+    tensors: Sequence[Any],
+    attributes: dict[str, Any],
+    made: Tensor,
+    directions: dict[int, Tensor],
+    chosen: Sequence[int],
+) -> Tensor:
+    """Linear in each input: what it makes of the directions, one at a time."""
+    total = None
+    for i in chosen:
+        part = ref.apply(record, [*tensors[:i], directions[i], *tensors[i + 1 :]], attributes)
+        total = part if total is None else total + part
+    return total
 
 
 def _is(ref: Reference, value: Any) -> bool:
@@ -209,8 +277,9 @@ def _pulled(
     dummies: Sequence[Tensor],
     chosen: Sequence[int],
     many: bool,
+    shape: tuple[int, ...] | None = None,
 ) -> list[Any]:
-    """The cotangents of the chosen inputs, by the formulas of the primitive."""
+    """The cotangents of the chosen inputs, by the formulas of the primitive, in the shapes of these or in ``shape``."""
     inputs = [ref.as_tensor(tensor) for tensor in tensors]
     known = {"F": ref.ops, "g": tuple(dummies) if many else dummies[0]} | attributes
     known["result"] = tuple(made) if many else made[0]
@@ -223,7 +292,9 @@ def _pulled(
             known |= {name: tensor, f"{name}_shape": tensor.array.shape}
         every = {i: record.formulas[i](*(known[name] for name in record.uses[i])) for i in chosen}  # type: ignore[misc]
     return [
-        None if every[i] is None else fit(ref, every[i], inputs[i].array.shape, inputs[i].dtype)
+        None
+        if every[i] is None
+        else fit(ref, every[i], inputs[i].array.shape if shape is None else shape, inputs[i].dtype)
         for i in chosen
     ]
 

@@ -50,6 +50,11 @@ class Primitive:
     (its complex dtype) or ``sum`` (promote, bool and integers becoming int64). An attribute ``dtype`` wins."""
     view: bool = False
     """Whether the result shares memory with the first input."""
+    elementwise: bool = False
+    """Whether an element of the result depends on the elements in its own place alone, so that the derivative is
+    a factor for each element, and the formulas are right for tangents as well as for cotangents."""
+    linear: bool = False
+    """Whether it is linear in each of its differentiable inputs, the others held."""
     saves: tuple[str, ...] | None = None
     """What torch saves for backward, where the formulas read something else for the sake of accuracy: then writes
     to these are noticed, and of what the formulas read besides, a copy is kept."""

@@ -29,6 +29,8 @@ class Record:
         self.variadic = primitive.variadic
         self.dtype = primitive.dtype
         self.view = primitive.view
+        self.elementwise = primitive.elementwise
+        self.linear = primitive.linear
         self.saves = primitive.saves
         self.inexact = primitive.kind in (Kind.ARITHMETIC, Kind.ACCUMULATING)
         self.decision = primitive.kind is Kind.DECISION

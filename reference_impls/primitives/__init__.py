@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from ..primitive import Primitive
 from . import comparison, elementwise, indexing, linalg, movement, random, reductions, special
 
-FILES = (elementwise, comparison, reductions, movement, indexing, linalg, special, random)
+ELEMENTWISE = (elementwise, special)
+FILES = (comparison, reductions, movement, indexing, linalg, random)
 
 
 def merge(lists: Iterable[Iterable[Primitive]]) -> dict[str, Primitive]:
@@ -21,4 +23,9 @@ def merge(lists: Iterable[Iterable[Primitive]]) -> dict[str, Primitive]:
     return table
 
 
-TABLE: dict[str, Primitive] = merge(file.PRIMITIVES for file in FILES)
+TABLE: dict[str, Primitive] = merge(
+    [
+        *([replace(primitive, elementwise=True) for primitive in file.PRIMITIVES] for file in ELEMENTWISE),
+        *(file.PRIMITIVES for file in FILES),
+    ]
+)

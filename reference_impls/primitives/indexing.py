@@ -149,6 +149,7 @@ PRIMITIVES = [
         "index_advanced",
         lambda xp, input, *, index: input[index],
         {"input": lambda F, g, input_shape, index: _adjoint(F, g, input_shape, index)},
+        linear=True,
         kind=Kind.MOVEMENT,
         dtype="same",
     ),
@@ -157,6 +158,7 @@ PRIMITIVES = [
         # Into zeros; no element is named twice.
         lambda xp, input, *, shape, index: _place(input, shape, index),
         {"input": lambda F, g, index: F.index_advanced(g, index=index)},
+        linear=True,
         kind=Kind.MOVEMENT,
         dtype="same",
     ),
@@ -164,6 +166,7 @@ PRIMITIVES = [
         "accumulate",
         lambda xp, input, *, shape, index: _accumulate(xp, input, shape, index),
         {"input": lambda F, g, index: F.index_advanced(g, index=index)},
+        linear=True,
         kind=Kind.ACCUMULATING,
         dtype="same",
     ),
@@ -200,6 +203,7 @@ PRIMITIVES = [
                 g, kernel=kernel, stride=stride, dilation=dilation
             )
         },
+        linear=True,
         kind=Kind.ACCUMULATING,
         dtype="same",
     ),

@@ -62,12 +62,14 @@ PRIMITIVES = [
             "input": lambda F, g, other: F.matrix_product(g, _adjoint(F, other)),
             "other": lambda F, g, input: F.matrix_product(_adjoint(F, input), g),
         },
+        linear=True,
         kind=Kind.ACCUMULATING,
     ),
     Primitive(
         "dot",
         _dot,
         {"input": lambda F, g, other: g * F.conj(other), "other": lambda F, g, input: g * F.conj(input)},
+        linear=True,
         kind=Kind.ACCUMULATING,
     ),
     Primitive(

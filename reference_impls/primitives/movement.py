@@ -11,8 +11,8 @@ def _view(name, forward, adjoint, dtype="same"):
     return Primitive(name, forward, {"input": adjoint}, kind=Kind.MOVEMENT, dtype=dtype, view=True)
 
 
-def _move(name, forward, adjoint, dtype="same"):
-    return Primitive(name, forward, {"input": adjoint}, kind=Kind.MOVEMENT, dtype=dtype)
+def _move(name, forward, adjoint, dtype="same", linear=True):
+    return Primitive(name, forward, {"input": adjoint}, kind=Kind.MOVEMENT, dtype=dtype, linear=linear)
 
 
 def resolved(shape, size):
@@ -260,6 +260,7 @@ PRIMITIVES = [
         "pad_constant",
         lambda xp, input, *, pad, value=0: _pad_constant(input, pad, value),
         lambda F, g, pad: F.pad_constant(g, tuple(-n for n in pad)),
+        linear=False,
     ),
     Primitive(
         "join",

@@ -105,6 +105,7 @@ PRIMITIVES = [
             xp.addends(input, every(dim, input.ndim)), axis=axes(dim, input.ndim), keepdims=keepdim
         ),
         {"input": lambda F, g, input_shape, dim, keepdim: restore(F, g, input_shape, dim, keepdim)},
+        linear=True,
         kind=Kind.ACCUMULATING,
         dtype="sum",
     ),
@@ -113,6 +114,7 @@ PRIMITIVES = [
         # The adjoint of broadcasting from ``shape``.
         lambda xp, input, *, shape: _sum_to(xp, input, shape),
         {"input": lambda F, g, input_shape: F.expand_to(g, input_shape)},
+        linear=True,
         kind=Kind.ACCUMULATING,
         dtype="same",
     ),
@@ -122,6 +124,7 @@ PRIMITIVES = [
             xp.cumsum(xp.addends(input, axes(dim, input.ndim)), axis=dim) if input.ndim else input
         ),
         {"input": lambda F, g, dim: F.flip_axes(F.cumsum(F.flip_axes(g, dim), dim), dim) if g.ndim else g},
+        linear=True,
         kind=Kind.ACCUMULATING,
         dtype="sum",
     ),
