@@ -22,8 +22,8 @@ overloads:
 
 
 def test_an_overload_may_have_forms_of_its_own(tmp_path):
-    path = tmp_path / "specs" / "doubled.yaml"
-    path.parent.mkdir()
+    path = tmp_path / "specs" / "torch" / "doubled.yaml"
+    path.parent.mkdir(parents=True)
     path.write_text(SPEC)
     ids = {case.id for case in cases(load(path))}
     assert "plain-forms" in ids
