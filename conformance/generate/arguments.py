@@ -23,8 +23,8 @@ VECTOR = 35
 """Length of the vectors of elementwise samples: four vectors of eight lanes and a tail of three."""
 BROADCAST = ((3, 1, 5), (2, 1), (5,))
 """Shapes that broadcast together, for operators with one to three inputs."""
-LAYOUTS = {"transposed": 2, "channels-last": 4, "strided": 2, "offset": 2, "expanded": 2}
-"""Ways to lie in memory, and how many dimensions a tensor needs to lie so."""
+LAYOUTS = {"transposed": (2,), "channels-last": (4,), "strided": (2, 1), "offset": (2, 1), "expanded": (2,)}
+"""Ways to lie in memory, and how many dimensions the tensors need to lie so; vectors only where nothing has more."""
 
 
 @dataclass(frozen=True)
@@ -200,15 +200,11 @@ def _with_points(made: dict[str, Given], inputs: Mapping[str, Input], label: str
         made[name] = replace(made[name], values=np.concatenate([column, made[name].values]))
 
 
-def laid_out(call: Arguments, layout: str) -> Arguments | None:
-    """The same call with its matrices in another memory layout; None where it has none."""
+def laid_out(call: Arguments, layout: str, dimensions: int) -> Arguments | None:
+    """The same call with its tensors of so many dimensions in another memory layout; None where it has none."""
     tensors = {}
     for name, given in call.tensors.items():
-        if (
-            given.values.ndim < LAYOUTS[layout]
-            or given.values.size == 0
-            or given.values.dtype.kind not in "fc"
-        ):
+        if given.values.ndim < dimensions or given.values.size == 0 or given.values.dtype.kind not in "fc":
             tensors[name] = given
             continue
         array = (

@@ -148,10 +148,11 @@ def lengths(of: Derivation) -> list[Sample]:
 
 
 def layouts(of: Derivation) -> list[Sample]:
-    """The first call that has matrices, in each memory layout."""
+    """The first call that has matrices, or at least vectors, in each memory layout."""
     samples = []
-    for layout in LAYOUTS:
-        moved = next(filter(None, (laid_out(call, layout) for call in of.calls())), None)
+    for layout, ranks in LAYOUTS.items():
+        tried = (laid_out(call, layout, rank) for rank in ranks for call in of.calls())
+        moved = next(filter(None, tried), None)
         if moved and (names := of.differentiable(moved)):
             text = f"result = {moved.text(of.name)}\nyield result\nyield vjp(result, ({', '.join(names)},))\n"
             samples.append(of.sample(moved, text, names))

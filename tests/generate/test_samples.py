@@ -160,6 +160,13 @@ def test_layouts_are_real(layout):
     assert found
 
 
+def test_vectors_lie_in_memory_too():
+    """Where no call has a matrix, vectors are strided and shifted."""
+    ranking = next(spec for spec in OPERATORS if spec.name.endswith("margin_ranking_loss"))
+    layouts = next(case for case in cases(ranking) if case.id == "layouts")
+    assert [sample.name for sample in layouts.samples("eager")] == ["strided", "offset"]
+
+
 def lies(tensor: torch.Tensor, layout: str) -> None:
     contiguous = torch.empty(tensor.shape).stride()
     if layout == "offset":
