@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import reduce
+from operator import add
 from typing import TYPE_CHECKING, Any
 
 from .backward import fit
@@ -225,14 +227,14 @@ def _scaled(
     chosen: Sequence[int],
 ) -> Tensor:
     """Elementwise: the formula of a cotangent scales a tangent just so."""
-    shape, total = made.array.shape, None
+    shape = made.array.shape
+    parts: list[Tensor] = []
     for i in chosen:
         direction = directions[i]
         if direction.array.shape != shape:
             direction = ref.ops.expand_to(direction, shape)
-        (part,) = _pulled(ref, record, tensors, attributes, [made], [direction], [i], False, shape)
-        total = part if total is None else total + part
-    return total
+        parts += _pulled(ref, record, tensors, attributes, [made], [direction], [i], False, shape)
+    return reduce(add, parts)
 
 
 def _each_pushed(
@@ -245,11 +247,8 @@ def _each_pushed(
     chosen: Sequence[int],
 ) -> Tensor:
     """Linear in each input: what it makes of the directions, one at a time."""
-    total = None
-    for i in chosen:
-        part = ref.apply(record, [*tensors[:i], directions[i], *tensors[i + 1 :]], attributes)
-        total = part if total is None else total + part
-    return total
+    each = ([*tensors[:i], directions[i], *tensors[i + 1 :]] for i in chosen)
+    return reduce(add, [ref.apply(record, inputs, attributes) for inputs in each])
 
 
 def _is(ref: Reference, value: Any) -> bool:
