@@ -95,12 +95,13 @@ class Recorder:
         self.observations.append(observation)
 
     @contextmanager
-    def warns(self, *types: type[Warning]) -> Iterator[None]:
+    def warns(self, *types: type[Warning]) -> Iterator[list[warnings.WarningMessage]]:
+        """Like pytest's: what was caught can be looked at by its name after ``as``."""
         expected = " or ".join(t.__name__ for t in types)
         line = _caller_line()
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
-            yield
+            yield caught
         seen = [w.category.__name__ for w in caught if issubclass(w.category, types)]
         leaf = Leaf("", "str", expected if seen else "no such warning")
         self.observations.append(Observation(line, "warns", [leaf], [Leaf("", "str", expected)]))

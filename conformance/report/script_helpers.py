@@ -82,7 +82,7 @@ def warns(*types):
     """Print which warning was expected and which was given."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        yield
+        yield caught
     seen = [warning.category.__name__ for warning in caught]
     found = any(issubclass(warning.category, types) for warning in caught)
     expected = " or ".join(kind.__name__ for kind in types)
