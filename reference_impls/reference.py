@@ -304,7 +304,9 @@ class Reference:
         return saving.as_one_operator(self, operator, function, name)
 
     def _stamp(self, result: Any, rule: str | Sequence[str], own: list[Tensor], wanted: DType | None) -> Any:
-        if not isinstance(rule, str):  # one for each of several results
+        if not isinstance(rule, str):  # one for each of several results; the first for a result that is alone
+            if isinstance(result, Tensor):
+                return self._stamp(result, rule[0], own, wanted)
             stamped = [self._stamp(part, r, own, wanted) for part, r in zip(result, rule, strict=True)]
             return type(result)(stamped) if type(result) in (tuple, list) else type(result)(*stamped)
         if isinstance(result, Tensor):

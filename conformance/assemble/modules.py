@@ -78,11 +78,11 @@ def initial(state: Member, shape: tuple[int, ...], options: dict[str, Any], refe
 def functional_module(
     spec: OperatorSpec, name: str, function: Callable[..., Any], reference: Reference
 ) -> type:
-    """The module form of an operator: its constructor takes what has a default, its call the rest."""
+    """The module form of an operator: its call takes the tensors that are required, its constructor the rest."""
     body = next(iter(spec.bodies.values()))
     parameters = body.signature.parameters.values()
-    forward = [p.name for p in parameters if p.required]
-    options = [p.name for p in parameters if not p.required]
+    forward = [p.name for p in parameters if p.required and p.name in body.inputs]
+    options = [p.name for p in parameters if p.name not in forward]
     base: Any = reference.torch.nn.Module
 
     class Functional(base):
@@ -90,8 +90,8 @@ def functional_module(
             super().__init__()
             self.options = {**dict(zip(options, args, strict=False)), **kwargs}
 
-        def forward(self, *args: Any) -> Any:
-            return function(**dict(zip(forward, args, strict=True)), **self.options)
+        def forward(self, *args: Any, **kwargs: Any) -> Any:
+            return function(**dict(zip(forward, args, strict=True)), **self.options, **kwargs)
 
     Functional.__name__ = Functional.__qualname__ = name.rpartition(".")[2]
     return Functional

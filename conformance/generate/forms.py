@@ -44,9 +44,11 @@ def forms(of: Derivation) -> list[Sample]:
 
 
 def _modules(of: Derivation, call: Arguments) -> list[str]:
-    """The call as each module makes it: built with what is optional, called with the required tensors."""
+    """The call as each module makes it: called with the required tensors, built with the rest."""
     forward = [n for n in call.tensors if n in call.required]
-    return [f"{call.text(module, without=forward)}({', '.join(forward)})" for module in of.modules]
+    named = [n for n in of.body.forward if n in call.others]
+    given = ", ".join([*forward, *(f"{n}={call.others[n]}" for n in named)])
+    return [f"{call.text(module, without=[*forward, *named])}({given})" for module in of.modules]
 
 
 def deprecated_reduction(of: Derivation) -> list[Sample]:

@@ -159,6 +159,7 @@ Labels = Annotated[
 DottedNames = Annotated[
     tuple[Dotted, ...], BeforeValidator(several, json_schema_input_type=Dotted | tuple[Dotted, ...])
 ]
+Names = Annotated[tuple[Name, ...], BeforeValidator(several, json_schema_input_type=Name | tuple[Name, ...])]
 Expressions = Annotated[tuple[Expression, ...], BeforeValidator(only_list)]
 Bounds = Annotated[tuple[Expression, ...], BeforeValidator(only_list), AfterValidator(bounds)]
 FormulaOrMap = Annotated[

@@ -10,7 +10,7 @@ from pydantic import BeforeValidator, Field, PrivateAttr
 
 from .check import Check
 from .document import Map
-from .fields import Dotted, DottedNames, FormulaOrMap, Id, Name, ResultDtypes
+from .fields import Dotted, DottedNames, FormulaOrMap, Id, Name, Names, ResultDtypes
 from .formula import Formula
 from .models import Benches, Claim, Input, Model, Refusal, Spec
 from .signature import Arguments, Signature
@@ -54,6 +54,8 @@ class Body(Model):
     random: bool = False
     result: ResultDtypes = (Text("promote"),)
     """The rule for the dtype of each result."""
+    forward: Names = ()
+    """What a module form takes when it is called, besides the tensors that are required."""
     also: DottedNames | None = None
     """The other forms that an overload has, where those are not the spec's."""
     gradient: dict[Name, Formula] = Field(default_factory=dict)
@@ -95,6 +97,7 @@ class Body(Model):
         what = f"a parameter of {self.signature.brief}"
         check.known(self.inputs, names, what)
         check.known(self.gradient, names, what)
+        check.known(self.forward, names, what)
         vocabulary = formula_names()
         check.source(self.definition, vocabulary, names)
         check.sources(self.gradient.values(), vocabulary, names, ("grad", "result"))

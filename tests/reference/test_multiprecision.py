@@ -173,8 +173,9 @@ def test_algorithms_run_at_200_bits():
     assert relative(ops.inv(turn).array[0, 1], mp.mpf(0.5)) == 0
     assert relative(ops.cholesky(turn.T @ turn).array[1, 1], mp.mpf(2)) == 0
     plane = turn.reshape(1, 2, 2)
-    assert ops.avg_pool(plane, 2, dims=2).array[0, 0, 0] == 0
-    assert ops.max_pool(plane, 2, dims=2).array[0, 0, 0] == 2
+    windows = ops.pool_windows(plane, 2, 2)
+    assert ops.mean(windows, -1).array[0, 0, 0] == 0
+    assert ops.largest_and_place(windows, ops.pool_places(plane, 2, 2))[0].array[0, 0, 0] == 2
 
 
 def _all(names, *arguments):
