@@ -39,7 +39,7 @@ COMPOSITIONS = {
 def forward_mode(of: Derivation) -> list[Sample]:
     """The directional derivative of every real call."""
     text = "yield torch.func.jvp(function, inputs, directions)\n"
-    return [of.sample(call, _curried(of, call, names) + text) for call, names in of.smooth()]
+    return [of.sample(call, curried(of, call, names) + text) for call, names in of.smooth()]
 
 
 def second_order(of: Derivation) -> list[Sample]:
@@ -48,12 +48,12 @@ def second_order(of: Derivation) -> list[Sample]:
     for call, names in of.smooth():
         for composition, text in COMPOSITIONS.items():
             leaves = names if composition == "reverse over reverse" else ()
-            program = _curried(of, call, names) + text
+            program = curried(of, call, names) + text
             samples.append(of.sample(call, program, leaves, f"{call.name}, {composition}"))
     return samples
 
 
-def _curried(of: Derivation, call: Arguments, names: tuple[str, ...]) -> str:
+def curried(of: Derivation, call: Arguments, names: tuple[str, ...]) -> str:
     """A function of the differentiable inputs alone, and a direction for each of them."""
     return (
         f"def function({', '.join(names)}):\n    return floating({call.text(of.name)})\n"
