@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .algorithms import convolution, interpolation, pooling, recurrent
+from .algorithms import convolution, ctc, interpolation, pooling, recurrent
 from .composites import creation, elementwise, indexing, linalg, numerics, random, reductions, shaping
 from .composites.registry import COMPOSITES
 from .primitives import TABLE
@@ -19,6 +19,7 @@ _FILES = (
     convolution,
     pooling,
     recurrent,
+    ctc,
     interpolation,
 )
 _CLASHES = COMPOSITES.keys() & TABLE.keys()
