@@ -81,7 +81,11 @@ def arguments(body: Body, key: str) -> Iterator[Arguments]:
     if not refused and all(name in body.inputs for name in required):
         trials = {"defaults": {}, **trials}
     for position, (name, bound) in enumerate(trials.items()):
-        others = {n: str(bound[n].text) for n in signature.names if n in bound and n not in body.inputs}
+        others = {
+            n: str(bound[n].text)
+            for n in signature.names
+            if n in bound and (n not in body.inputs or (n in required and bound[n].text == "None"))
+        }
         variants = list(_variants(body, f"{key}:{name}", bound, first=position == 0))
         for reduction in _reductions(signature, bound):
             spoken = f", {reduction}" if reduction else ""
