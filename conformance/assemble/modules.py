@@ -82,7 +82,8 @@ def functional_module(
     body = next(iter(spec.bodies.values()))
     parameters = body.signature.parameters.values()
     forward = [p.name for p in parameters if p.required and p.name in body.inputs]
-    options = [p.name for p in parameters if p.name not in forward]
+    options = [p.name for p in parameters if p.name not in (*forward, "training")]
+    trained = "training" in body.signature.names
     base: Any = reference.torch.nn.Module
 
     class Functional(base):
@@ -91,7 +92,8 @@ def functional_module(
             self.options = {**dict(zip(options, args, strict=False)), **kwargs}
 
         def forward(self, *args: Any, **kwargs: Any) -> Any:
-            return function(**dict(zip(forward, args, strict=True)), **self.options, **kwargs)
+            mode = {"training": self.training} if trained else {}
+            return function(**dict(zip(forward, args, strict=True)), **self.options, **mode, **kwargs)
 
     Functional.__name__ = Functional.__qualname__ = name.rpartition(".")[2]
     return Functional

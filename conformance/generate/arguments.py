@@ -86,6 +86,10 @@ def arguments(body: Body, key: str) -> Iterator[Arguments]:
             for n in signature.names
             if n in bound and (n not in body.inputs or (n in required and bound[n].text == "None"))
         }
+        # Whoever calls by position says None for what is not there.
+        others |= {
+            str(n): "None" for n, i in body.inputs.items() if n in required and not (i.present or n in bound)
+        }
         variants = list(_variants(body, f"{key}:{name}", bound, first=position == 0))
         for reduction in _reductions(signature, bound):
             spoken = f", {reduction}" if reduction else ""
@@ -110,7 +114,9 @@ Variant = tuple[dict[str, Given], str, tuple[str, ...]]
 
 def _variants(body: Body, key: str, bound: Mapping[str, Expression], first: bool) -> Iterator[Variant]:
     """The tensors of one call: in the shapes, and then in the kinds of dtypes, that apply to it."""
-    inputs = {str(n): i for n, i in body.inputs.items() if n not in bound or bound[n].text != "None"}
+    inputs = {
+        str(n): i for n, i in body.inputs.items() if (bound[n].text != "None" if n in bound else i.present)
+    }
     free = [n for n in inputs if n not in bound and inputs[n].shape is None and inputs[n].values is None]
     shaped = any(i.shape is not None for i in inputs.values()) or not free
     shapes = [("", None)] if shaped or not first else list(_shapes(len(free)))

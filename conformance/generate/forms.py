@@ -44,11 +44,17 @@ def forms(of: Derivation) -> list[Sample]:
 
 
 def _modules(of: Derivation, call: Arguments) -> list[str]:
-    """The call as each module makes it: called with the required tensors, built with the rest."""
+    """The call as each module makes it: called with the required tensors, built with the rest.
+
+    A module has no argument `training`; it is switched to that mode.
+    """
     forward = [n for n in call.tensors if n in call.required]
     named = [n for n in of.body.forward if n in call.others]
     given = ", ".join([*forward, *(f"{n}={call.others[n]}" for n in named)])
-    return [f"{call.text(module, without=[*forward, *named])}({given})" for module in of.modules]
+    default = of.body.signature.defaults.get("training")
+    mode = f".train({call.others.get('training', default.text)})" if default else ""
+    without = [*forward, *named, "training"]
+    return [f"{call.text(module, without=without)}{mode}({given})" for module in of.modules]
 
 
 def deprecated_reduction(of: Derivation) -> list[Sample]:

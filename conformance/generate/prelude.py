@@ -26,6 +26,8 @@ def floating(result):
     """The tensors of a result, however nested, that can carry a gradient."""
     if isinstance(result, (tuple, list)):
         return tuple(tensor for part in result for tensor in floating(part))
+    if result is None:
+        return ()
     return (result,) if result.dtype.is_floating_point or result.dtype.is_complex else ()
 
 

@@ -118,6 +118,8 @@ class Input(Model):
     shape: Expression | None = None
     points: Expressions = ()
     optional: bool = False
+    present: bool = True
+    """Whether calls that do not name it have it, too."""
     differentiable: bool = True
     values: Expression | None = None
 

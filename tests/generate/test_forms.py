@@ -28,3 +28,30 @@ def test_an_overload_may_have_forms_of_its_own(tmp_path):
     ids = {case.id for case in cases(load(path))}
     assert "plain-forms" in ids
     assert "weighted-forms" not in ids
+
+
+RANDOM = """
+operator: torch.noisy
+also: [torch.nn.Noisy]
+summary: The input, or in training something else.
+cites: https://docs.pytorch.org/docs/stable/torch.html
+signature: (input, mask, training=False)
+inputs:
+  input: {}
+  mask: {optional: true, present: false}
+try:
+  trained: training=True
+  masked: mask=tensor(35)
+definition: input
+"""
+
+
+def test_a_module_is_switched_to_training(tmp_path):
+    path = tmp_path / "specs" / "torch" / "noisy.yaml"
+    path.parent.mkdir(parents=True)
+    path.write_text(RANDOM)
+    forms = next(case for case in cases(load(path)) if case.id == "forms")
+    programs = {sample.name.partition(",")[0]: str(sample.program.text) for sample in forms.samples("eager")}
+    assert programs["defaults"] == "yield torch.nn.Noisy(None).train(False)(input)\n"
+    assert programs["trained"] == "yield torch.nn.Noisy(None).train(True)(input)\n"
+    assert programs["masked"] == "yield torch.nn.Noisy().train(False)(input, mask)\n"
