@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .algorithms import convolution, ctc, interpolation, pooling, recurrent
+from .algorithms import convolution, ctc, interpolation, pooling, recurrent, sampling
 from .composites import creation, elementwise, indexing, linalg, numerics, random, reductions, shaping
 from .composites.registry import COMPOSITES
 from .primitives import TABLE
@@ -21,6 +21,7 @@ _FILES = (
     recurrent,
     ctc,
     interpolation,
+    sampling,
 )
 _CLASHES = COMPOSITES.keys() & TABLE.keys()
 if _CLASHES:
