@@ -109,6 +109,11 @@ def _start(config: pytest.Config) -> None:
     from .session import BadOption, Session
 
     option = config.option
+    worker = getattr(config, "workerinput", None)
+    if worker is not None:
+        # Workers share the cores: threads that wait for one another's core cost more than the programs themselves.
+        share = max((os.cpu_count() or 1) // int(worker["workercount"]), 1)
+        os.environ.setdefault("OMP_NUM_THREADS", str(share))
     try:
         session = Session.of(option.backend or "torch", option.device, option.dtype, option.mode)
     except BadOption as error:
@@ -117,7 +122,6 @@ def _start(config: pytest.Config) -> None:
     config.stash[SESSION] = session
     if benchmarks_only(config):
         return  # there are no verdicts to answer for
-    worker = getattr(config, "workerinput", None)
     if worker is None:
         option.results = option.results and os.path.abspath(option.results)
         config.pluginmanager.register(Conductor(config, session), CONDUCTOR)
