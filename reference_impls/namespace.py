@@ -19,6 +19,7 @@ from . import (
     gradcheck,
     graph,
     hooks,
+    kernels,
     nn,
     random_state,
     settings,
@@ -170,6 +171,7 @@ def build(ref: Reference) -> Namespace:
         "torch.func": {**func.for_reference(ref), **stateless.for_reference(ref)},
         "torch.nn": nn.for_reference(ref),
         "torch.nn.functional": {},
+        "torch.nn.attention": kernels.NAMES,
     }.items():
         if dotted != "torch":
             define(torch, dotted, Namespace(dotted))
