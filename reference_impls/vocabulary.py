@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from .algorithms import convolution, ctc, interpolation, pooling, recurrent, sampling
+from .algorithms import attention, convolution, ctc, interpolation, pooling, recurrent, sampling
 from .composites import creation, elementwise, indexing, linalg, numerics, random, reductions, shaping
 from .composites.registry import COMPOSITES
 from .primitives import TABLE
 
 _FILES = (
+    attention,
     creation,
     elementwise,
     indexing,
