@@ -136,7 +136,7 @@ class _Derived:
             "module = filled({new})\nvariables = ({leaves} *module.parameters(),)\n"
             "outputs = floating(module({inputs}))\n"
             "cotangents = tuple(like(x, i, requires_grad=True) for i, x in enumerate(outputs))\n"
-            "first = torch.autograd.grad(outputs, variables, cotangents, create_graph=True)\n"
+            "first = torch.autograd.grad(outputs, variables, cotangents, create_graph=True, materialize_grads=True)\n"
             "yield vjp(first, (*variables, *cotangents), 5, materialize_grads=True)\n"
         )
         return self.samples(text, gradients=True)
