@@ -107,6 +107,7 @@ def _start(config: pytest.Config) -> None:
         return
     from .conductor import Conductor
     from .session import BadOption, Session
+    from .spec import SpecError
 
     option = config.option
     worker = getattr(config, "workerinput", None)
@@ -116,7 +117,7 @@ def _start(config: pytest.Config) -> None:
         os.environ.setdefault("OMP_NUM_THREADS", str(share))
     try:
         session = Session.of(option.backend or "torch", option.device, option.dtype, option.mode)
-    except BadOption as error:
+    except (BadOption, SpecError) as error:  # a spec that the reference is assembled from may be faulty
         raise pytest.UsageError(str(error)) from None
     session.explore, session.time_limit = option.explore, option.case_timeout
     config.stash[SESSION] = session

@@ -26,7 +26,6 @@ class ReferenceBackend(Backend):
     exact_error_types = True
     dtypes = frozenset({"float64", "complex128", "int64", "int32", "int16", "int8", "uint8", "bool"})
     lacks = {
-        "modules": "the reference keeps no files and no bookkeeping of modules beyond what its programs need",
         "serialization": "the reference keeps no files",
         "data-loading": "the reference loads no data",
         "warnings": "the reference gives no warnings",
