@@ -170,6 +170,12 @@ def adaptive_places(F: Any, input: Any, dims: int, output_size: Any) -> Any:
     return F.as_tensor(_regions(_spread(input.shape, dims), output_size))
 
 
+@composite("adaptive_counts", "none")
+def adaptive_counts(F: Any, input: Any, dims: int, output_size: Any) -> Any:
+    """How many elements each region has."""
+    return F.as_tensor((_regions(_spread(input.shape, dims), output_size) != PADDING).sum(-1))
+
+
 # What is taken over them, and undone again ------------------------------------------------------------------
 
 
@@ -217,7 +223,7 @@ def max_unpool(
     if index.size and (index.min() < 0 or index.max() >= count):
         raise RuntimeError(f"an index lies outside of an output of {sizes}")
     lead = tuple(input.shape[: input.ndim - dims])
-    rows = index.reshape(*lead, -1)
+    rows = index.reshape(*lead, math.prod(counts))
     grids = np.ogrid[tuple(slice(n) for n in rows.shape)][:-1]
     flat = F.put_at(
         F.zeros((*lead, count), dtype=input.dtype),

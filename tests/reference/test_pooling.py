@@ -92,10 +92,12 @@ def test_regions(n, m):
     x = np.arange(float(n))
     windows = OPS.adaptive_windows(tensor(x[None]), 1, m, -1.0).array[0]
     places = OPS.adaptive_places(tensor(x[None]), 1, m).array
-    assert len(windows) == len(places) == m
+    counts = OPS.adaptive_counts(tensor(x[None]), 1, m).array
+    assert len(windows) == len(places) == len(counts) == m
     for i in range(m):
         region = list(range(int(np.floor(i * n / m)), int(np.ceil((i + 1) * n / m))))
         assert [place for place in places[i] if place >= 0] == region
+        assert counts[i] == len(region)
         assert [value for value in windows[i] if value >= 0] == region
 
 
