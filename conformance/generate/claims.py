@@ -82,7 +82,7 @@ def _special(of: Derivation, entry: Special, mode: str) -> list[Sample]:
 
 
 def _refused(of: Derivation, id: str, entry: Refusal, mode: str) -> list[Sample]:
-    bound = of.body.signature.bind(entry.call, supplied=of.body.inputs)
+    bound = of.body.signature.bind(entry.call)  # what it leaves out is that of the first call
     first = of.calls()[0] if of.calls() else None
     tensors = dict(first.tensors) if first else {}
     for name in of.body.inputs:

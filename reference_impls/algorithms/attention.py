@@ -53,15 +53,11 @@ def join_heads(F: Any, input: Any) -> Any:
     return F.reshape(F.permute(input, (2, 0, 1, 3)), (length, batch, heads * features))
 
 
-@composite("mask_of_heads", "none")
-def mask_of_heads(F: Any, attn_mask: Any, batch: int, num_heads: int, more: int) -> Any:
-    """A mask of (batch * heads, rows, columns), or one for all of them, as (batch, heads, rows, columns + more).
-
-    Where ``True`` hid a column it is now false: the other way round, as in attention without heads.
-    """
-    if raw(attn_mask).dtype == bool:
-        attn_mask = np.pad(~raw(attn_mask), [(0, 0)] * (attn_mask.ndim - 1) + [(0, more)], constant_values=True)
-        attn_mask = F.as_tensor(attn_mask)
-    else:
-        attn_mask = F.pad_constant(attn_mask, (0, more))
-    return attn_mask if attn_mask.ndim == 2 else F.unflatten(attn_mask, 0, (batch, num_heads))
+@composite("hidden_scores", "none")
+def hidden_scores(F: Any, scores: Any, mask: Any) -> Any:
+    """Scores with a mask whose ``True`` hides, or whose numbers are added; columns beyond its last stay as they are."""
+    more = scores.shape[-1] - mask.shape[-1]
+    if raw(mask).dtype == bool:
+        hidden = np.pad(raw(mask), [(0, 0)] * (mask.ndim - 1) + [(0, more)])
+        return F.where(F.as_tensor(hidden), -math.inf, scores)
+    return scores + F.pad_constant(mask, (0, more))

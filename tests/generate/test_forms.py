@@ -55,3 +55,29 @@ def test_a_module_is_switched_to_training(tmp_path):
     assert programs["defaults"] == "yield torch.nn.Noisy(None).train(False)(input)\n"
     assert programs["trained"] == "yield torch.nn.Noisy(None).train(True)(input)\n"
     assert programs["masked"] == "yield torch.nn.Noisy().train(False)(input, mask)\n"
+
+
+REFUSED = """
+operator: torch.sized
+summary: The input, which has to have a size.
+cites: https://docs.pytorch.org/docs/stable/torch.html
+signature: (input, size, other)
+inputs:
+  input: {}
+try:
+  plain: size=35, other=None
+definition: input
+errors:
+  negative:
+    call: size=-1
+    raises: RuntimeError
+"""
+
+
+def test_a_refused_call_has_what_it_leaves_out_from_the_first(tmp_path):
+    path = tmp_path / "specs" / "torch" / "sized.yaml"
+    path.parent.mkdir(parents=True)
+    path.write_text(REFUSED)
+    negative = next(case for case in cases(load(path)) if case.id == "negative")
+    (sample,) = negative.samples("eager")
+    assert "torch.sized(input, -1, None)" in str(sample.program.text)
