@@ -20,6 +20,7 @@ CAPABILITIES: dict[str, str] = {
     "forward-mode": "Directional derivatives by `torch.func.jvp`.",
     "inplace": "Tensors can be written to in place.",
     "views": "Slices and reshapes share memory with their base.",
+    "float8": "Tensors of eight-bit floating dtypes exist, and those of others can be cast to them.",
     "strides": "Tensors can lie in memory in other orders than the contiguous one.",
     "deep-graphs": "A graph may be a hundred thousand operators deep.",
     "hooks": "Functions can be registered to run during backward.",

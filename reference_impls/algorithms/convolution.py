@@ -30,6 +30,12 @@ def _around(pairs: list[tuple[int, int]]) -> tuple[int, ...]:
     return tuple(n for pair in reversed(pairs) for n in pair)
 
 
+def _positive(**numbers: tuple[int, ...]) -> None:
+    for name, values in numbers.items():
+        if any(n <= 0 for n in values):
+            raise RuntimeError(f"{name} is positive, not {values}")
+
+
 def _check(shape: tuple[int, ...], weight: tuple[int, ...], groups: int, transposed: bool) -> None:
     channels = weight[0] if transposed else weight[1] * groups
     if groups <= 0 or weight[0] % groups:
@@ -61,9 +67,8 @@ def convolution(
     kernel = form[2:]
     stride = _per_dimension(stride, dims, "stride")
     dilation = _per_dimension(dilation, dims, "dilation")
-    if any(s <= 0 for s in stride) or any(d <= 0 for d in dilation):
-        raise RuntimeError("stride and dilation are positive")
-    if padding in ("same", "valid"):
+    _positive(kernel_size=kernel, stride=stride, dilation=dilation)
+    if isinstance(padding, str):
         pads = _named_padding(padding, kernel, stride, dilation)
     else:
         pads = [(p, p) for p in _per_dimension(padding, dims, "padding")]
@@ -74,13 +79,19 @@ def convolution(
         out = _transposed(F, input, weight, stride, pads, dilation, groups, extra)
     else:
         out = _forward(F, input, weight, stride, pads, dilation, groups)
-    return out if bias is None else out + F.reshape_to(bias, (-1,) + (1,) * dims)
+    if bias is None:
+        return out
+    if tuple(bias.shape) != (out.shape[1],):
+        raise RuntimeError(f"a bias of {out.shape[1]} numbers is needed, not {tuple(bias.shape)}")
+    return out + F.reshape_to(bias, (-1,) + (1,) * dims)
 
 
 def _named_padding(name: str, kernel: Any, stride: Any, dilation: Any) -> list[tuple[int, int]]:
     """``valid`` pads nothing; ``same`` keeps the size, the odd element going to the right."""
     if name == "valid":
         return [(0, 0)] * len(kernel)
+    if name != "same":
+        raise RuntimeError(f"padding is 'same', 'valid' or numbers, not {name!r}")
     if any(s != 1 for s in stride):
         raise RuntimeError("padding='same' is for strides of one")
     totals = [d * (k - 1) for d, k in zip(dilation, kernel, strict=True)]
@@ -134,3 +145,74 @@ def _transposed(
     )
     cut = [(-before, more - after) for (before, after), more in zip(pads, extra, strict=True)]
     return F.pad_constant(out, _around(cut)) if any(n for pair in cut for n in pair) else out
+
+
+# Windows as columns -----------------------------------------------------------------------------------------
+
+
+class _Windows:
+    """How windows of one size slide over images of one size."""
+
+    def __init__(
+        self, sizes: Any, kernel_size: Any, dilation: Any, padding: Any, stride: Any, dims: int = 2
+    ) -> None:
+        self.kernel = _per_dimension(kernel_size, dims, "kernel_size")
+        self.dilation = _per_dimension(dilation, dims, "dilation")
+        self.padding = _per_dimension(padding, dims, "padding")
+        self.stride = _per_dimension(stride, dims, "stride")
+        _positive(kernel_size=self.kernel, stride=self.stride, dilation=self.dilation)
+        if any(p < 0 for p in self.padding):
+            raise RuntimeError("padding is not negative")
+        self.padded = tuple(n + 2 * p for n, p in zip(sizes, self.padding, strict=True))
+        reach = [d * (k - 1) + 1 for d, k in zip(self.dilation, self.kernel, strict=True)]
+        self.counts = tuple((n - r) // s + 1 for n, r, s in zip(self.padded, reach, self.stride, strict=True))
+        if any(count <= 0 for count in self.counts):
+            raise RuntimeError(f"a window of {self.kernel} does not fit into {tuple(sizes)}")
+
+    def around(self, sign: int) -> tuple[int, ...]:
+        """What to pad, or with a negative sign to cut."""
+        return _around([(sign * p, sign * p) for p in self.padding])
+
+    def options(self) -> dict[str, tuple[int, ...]]:
+        return {"kernel": self.kernel, "stride": self.stride, "dilation": self.dilation}
+
+
+@composite("windows_as_columns")
+def windows_as_columns(
+    F: Any, input: Any, kernel_size: Any, dilation: Any = 1, padding: Any = 0, stride: Any = 1
+) -> Any:
+    """(batch, channels, height, width) to (batch, channels * kernel, windows)."""
+    if input.ndim != 4:
+        raise RuntimeError(f"images of 4 dimensions are needed, not {input.ndim}")
+    batch, channels = input.shape[:2]
+    windows = _Windows(input.shape[2:], kernel_size, dilation, padding, stride)
+    columns = F.unfold_windows(F.pad_constant(input, windows.around(1)), **windows.options())
+    columns = F.permute_axes(columns, (0, 1, 4, 5, 2, 3))
+    shape = (batch, channels * math.prod(windows.kernel), math.prod(windows.counts))
+    return F.reshape_to(columns, shape)
+
+
+@composite("columns_as_windows")
+def columns_as_windows(
+    F: Any,
+    input: Any,
+    output_size: Any,
+    kernel_size: Any,
+    dilation: Any = 1,
+    padding: Any = 0,
+    stride: Any = 1,
+) -> Any:
+    """The adjoint: (batch, channels * kernel, windows) to (batch, channels, *output_size), or both without batch."""
+    if input.ndim not in (2, 3):
+        raise RuntimeError(f"columns of 2 or 3 dimensions are needed, not {input.ndim}")
+    sizes = _per_dimension(output_size, 2, "output_size")
+    windows = _Windows(sizes, kernel_size, dilation, padding, stride)
+    *batch, rows, count = input.shape
+    channels, rest = divmod(rows, math.prod(windows.kernel))
+    if rest or count != math.prod(windows.counts):
+        raise RuntimeError(f"{count} columns of {rows} are not {windows.counts} windows of {windows.kernel}")
+    columns = F.reshape_to(input, (math.prod(batch), channels, *windows.kernel, *windows.counts))
+    columns = F.permute_axes(columns, (0, 1, 4, 5, 2, 3))
+    shape = (math.prod(batch), channels, *windows.padded)
+    images = F.pad_constant(F.fold_windows(columns, shape=shape, **windows.options()), windows.around(-1))
+    return F.reshape_to(images, (*batch, channels, *sizes))
