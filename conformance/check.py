@@ -123,6 +123,7 @@ class Bench:
             lambda seed: (copy := redo(seed)) and copy.reaching(reached),
             times,
             base.relabel(dtype),
+            bool(base.decisions),
         )
 
     def _base(self, case: Case, sample: Sample, dtype: str) -> Base:

@@ -24,6 +24,8 @@ FACTOR = 8.0
 """From the largest deviation among the noisy runs to the tolerance: the one factor of the suite."""
 DRAWS = 16
 """Noisy runs at the most, drawn one by one while something is still out of tolerance."""
+ENOUGH_DRAWS, HOPELESS = 4, 1000.0
+"""Without decisions, an error of this many tolerances after so many runs is a failure: no further run explains it."""
 FLOOR = 2.0
 """Ulp of the tested dtype by which any rounded result may differ."""
 NUMBER_FLOOR = 16.0
@@ -73,13 +75,15 @@ def judge(
     redo: Redo,
     times: float = 1.0,
     relabel: Callable[[str], str] = str,
+    decides: bool = True,
 ) -> Judgement:
     """Judge a backend's observations by those of the reference's base run.
 
     ``dtype`` is the tested one; ``relabel`` turns a label of the reference's run into the one expected of this
-    line; ``times`` is the allowance of an ``accuracy:`` line.
+    line; ``times`` is the allowance of an ``accuracy:`` line; ``decides`` says whether the base run took a decision
+    that a noisy one could take otherwise.
     """
-    branches = Branches(base, redo, DRAWS)
+    branches = Branches(base, redo, DRAWS if decides else 0)
     undecided = False
     for index, (ours, theirs) in enumerate(zip(base, seen, strict=False)):
         if (ours.line, ours.kind) != (theirs.line, theirs.kind):
@@ -288,6 +292,9 @@ def _values(
         if spread is None:
             return Judgement(None, True, _tolerance_ulp(flat, scale, times * tolerance), checks)
         wide = np.maximum(wide, np.where(scale.exact, 0.0, FACTOR * spread))
+        hopeless = error > HOPELESS * times * np.maximum(tolerance, wide)
+        if draw + 1 >= ENOUGH_DRAWS and not branches.draws and hopeless.any():
+            break
     bound = times * np.maximum(tolerance, wide)
     bad = ~(error <= bound)
     ulps = _tolerance_ulp(flat, scale, bound)
