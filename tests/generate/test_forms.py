@@ -81,3 +81,30 @@ def test_a_refused_call_has_what_it_leaves_out_from_the_first(tmp_path):
     negative = next(case for case in cases(load(path)) if case.id == "negative")
     (sample,) = negative.samples("eager")
     assert "torch.sized(input, -1, None)" in str(sample.program.text)
+
+
+SHAPED = """
+operator: torch.cut
+also: [torch.nn.Cut]
+summary: The first elements of the input.
+cites: https://docs.pytorch.org/docs/stable/torch.html
+signature: (input, size, step=1, to=None)
+forward: to
+inputs:
+  input: {shape: "(5,)"}
+try:
+  plain: size=2
+  stepped: size=2, step=2, to=4
+definition: input[:size:step]
+"""
+
+
+def test_a_module_is_built_with_what_is_no_tensor(tmp_path):
+    """But what its spec says that it takes when it is called, it is called with."""
+    path = tmp_path / "specs" / "torch" / "cut.yaml"
+    path.parent.mkdir(parents=True)
+    path.write_text(SHAPED)
+    forms = next(case for case in cases(load(path)) if case.id == "forms")
+    programs = {sample.name.partition(",")[0]: str(sample.program.text) for sample in forms.samples("eager")}
+    assert programs["plain"] == "yield torch.nn.Cut(2)(input)\n"
+    assert programs["stepped"] == "yield torch.nn.Cut(2, step=2)(input, to=4)\n"

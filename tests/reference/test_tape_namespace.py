@@ -96,6 +96,10 @@ def test_operator_boundary():
     torch = reference.torch
     assert relu(torch.ones(2, dtype=torch.bfloat16)).dtype is torch.bfloat16
     assert relu.__name__ == "relu"
+    rules = ("promote", "int64")
+    both = reference.operator(lambda x, alone: x * 2 if alone else (x * 2, x * 3), rules)
+    assert both(torch.ones(2, dtype=torch.bfloat16), True).dtype is torch.bfloat16
+    assert [part.dtype for part in both(torch.ones(2), False)] == [torch.float32, torch.int64]
 
 
 def test_two_references_side_by_side():
