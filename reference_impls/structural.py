@@ -25,7 +25,7 @@ def _overwritten(
     xp: Any, input: np.ndarray, value: np.ndarray, path: tuple[Any, ...], layout: Any
 ) -> np.ndarray:
     # In the layout of the base: what is a view of it may be a copy of an array that lies otherwise in memory.
-    base = np.empty([input.shape[axis] for axis in layout], np.result_type(input, value)).transpose(
+    base = np.empty([input.shape[axis] for axis in layout], np.result_type(input, value.real)).transpose(
         np.argsort(layout)
     )
     base[...] = input

@@ -63,12 +63,16 @@ def polar(F, abs, angle):
 
 @composite("view_as_real", "none")
 def view_as_real(F, input):
-    return F.stack((F.real(input), F.imag(input)), -1)
+    if not is_complex(input):
+        raise RuntimeError("view_as_real needs a complex tensor")
+    return F.real_pairs(input)
 
 
 @composite("view_as_complex", "none")
 def view_as_complex(F, input):
-    return F.make_complex(F.select(input, -1, 0), F.select(input, -1, 1))
+    if is_complex(input) or not is_floating(input) or not input.ndim or input.shape[-1] != 2:
+        raise RuntimeError("view_as_complex needs a floating tensor whose last dimension is a pair")
+    return F.complex_of_pairs(input)
 
 
 @composite("isreal", "none")

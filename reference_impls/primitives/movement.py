@@ -93,6 +93,23 @@ def _diagonal(input, offset, dim1, dim2):
     return out
 
 
+def _as_pairs(xp, input):
+    """Real and imaginary parts along a last dimension; objects do not lie in memory as pairs and are copied."""
+    real = xp.real(input)
+    if input.dtype == object:
+        return np.stack((real, xp.imag(input)), -1)
+    return np.lib.stride_tricks.as_strided(
+        real, (*input.shape, 2), (*input.strides, real.itemsize), writeable=input.flags.writeable
+    )
+
+
+def _of_pairs(xp, input):
+    """The pairs of a last dimension as complex numbers; those that do not lie side by side are copied."""
+    if input.dtype == object or input.strides[-1] != input.itemsize:
+        return xp.complex(input[..., 0], input[..., 1])
+    return input.view(np.result_type(input, np.complex64))[..., 0]
+
+
 def _diagonal_adjoint(xp, input, shape, offset, dim1, dim2):
     out = np.zeros(shape, input.dtype)
     rows, columns = shape[dim1], shape[dim2]
@@ -221,6 +238,18 @@ PRIMITIVES = [
     _view("alias", lambda xp, input: input[...], lambda g: g),
     _view("real_part", lambda xp, input: xp.real(input), lambda g: g, "real"),
     _view("imag_part", lambda xp, input: xp.imag(input), lambda g: g * 1j, "real"),
+    _view(
+        "real_pairs",
+        lambda xp, input: _as_pairs(xp, input),
+        lambda F, g: F.make_complex(F.select(g, -1, 0), F.select(g, -1, 1)),
+        "real",
+    ),
+    _view(
+        "complex_of_pairs",
+        lambda xp, input: _of_pairs(xp, input),
+        lambda F, g: F.stack((F.real(g), F.imag(g)), -1),
+        "complex",
+    ),
     # Adjoints of views
     _move(
         "unslice",
