@@ -118,3 +118,12 @@ def test_no_layouts():
     """A backend without layouts says so by the name of the capability."""
     with pytest.raises(Unsupported, match="strides"):
         Framework().lay_out(None, "transposed")
+
+
+def test_what_an_assembled_module_lacks_is_unsupported():
+    """The reference's modules have a forward; another method of theirs is missing, not wrong."""
+    backend = resolve("reference")
+    module = backend.torch.nn.AdaptiveLogSoftmaxWithLoss(4, 6, [2])
+    with pytest.raises(AttributeError) as caught:
+        module.log_prob(None)
+    assert "log_prob" in backend.is_unsupported(caught.value)
