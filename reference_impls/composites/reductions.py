@@ -216,7 +216,7 @@ def vector_norm(F, input, ord=2, dim=None, keepdim=False, *, dtype=None):
             return F.sum(size, dim, keepdim)
         return (F.amax if ord > 0 else F.amin)(size, dim, keepdim)
     if ord == 0:
-        return F.sum(F.cast(F.ne(input, 0), size.dtype), dim, keepdim)
+        return F.sum(F.where(F.isnan(size), 1, F.sign(size)), dim, keepdim)
     zero = F.eq(size, 0)
     powers = F.where(zero, 0.0 if ord > 0 else math.inf, F.pow(F.where(zero, 1, size), ord))
     total = F.sum(powers, dim, keepdim)
