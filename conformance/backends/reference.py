@@ -69,5 +69,6 @@ class ReferenceBackend(Backend):
     def is_unsupported(self, error: Exception) -> str | None:
         if isinstance(error, Unsupported):
             return error.what
-        lacking = (self.reference.Tensor, Node, self.torch.nn.Module)  # assembled from specs: no methods beside forward
+        # A module that is assembled from its spec has no methods beside its forward.
+        lacking = (self.reference.Tensor, Node, self.torch.nn.Module)
         return str(error) if isinstance(error, AttributeError) and isinstance(error.obj, lacking) else None
