@@ -160,7 +160,9 @@ def test_reads_as_scipy(padding_mode, align_corners, sizes):
     grid = np.random.default_rng(1).uniform(-3, 3, (*[3] * len(sizes), len(sizes)))
     where = places(grid, sizes, align_corners)
     for mode, order in (("bilinear", 1), ("nearest", 0)):
-        expected = ndimage.map_coordinates(image, where, order=order, mode=BEYOND[padding_mode, align_corners])
+        expected = ndimage.map_coordinates(
+            image, where, order=order, mode=BEYOND[padding_mode, align_corners]
+        )
         read = GRID_SAMPLE(tensor(image[None, None]), tensor(grid[None]), mode, padding_mode, align_corners)
         np.testing.assert_allclose(read.array[0, 0], expected, atol=1e-13)
 
@@ -168,7 +170,11 @@ def test_reads_as_scipy(padding_mode, align_corners, sizes):
 @pytest.mark.parametrize(("padding_mode", "align_corners"), BEYOND)
 def test_reads_cubically(padding_mode, align_corners):
     """Cubic convolution of the image that was made larger by what lies beyond it."""
-    around = {"zeros": "constant", "border": "edge", "reflection": "reflect" if align_corners else "symmetric"}
+    around = {
+        "zeros": "constant",
+        "border": "edge",
+        "reflection": "reflect" if align_corners else "symmetric",
+    }
     image, margin = numbers(4, 5), 16
     larger = np.pad(image, margin, mode=around[padding_mode])
     grid = np.random.default_rng(1).uniform(-3, 3, (3, 3, 2))
