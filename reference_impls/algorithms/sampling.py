@@ -13,8 +13,8 @@ from ..composites.registry import composite, raw
 def read_along(F: Any, input: Any, place: Any) -> Any:
     """What lies along the last dimension at the places of each batch and point; zero outside of the dimension.
 
-    The input is (batch, points or 1, others..., size), ``place`` (batch, points). That holds whole numbers of any dtype,
-    and takes no gradient: what depends on it does so in steps.
+    The input is (batch, points or 1, others..., size), ``place`` (batch, points). That holds whole numbers of any
+    dtype, and takes no gradient: what depends on it does so in steps.
     """
     place = raw(place)
     place = place.reshape(*place.shape, *[1] * (input.ndim - place.ndim))
