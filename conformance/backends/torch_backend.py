@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,16 @@ WIDEST = {
     torch.float16: torch.float64, torch.complex64: torch.complex128, torch.complex128: torch.complex128,
     torch.bool: torch.bool,
 }  # fmt: skip
+
+REFUSALS = (
+    (
+        NotImplementedError,
+        re.compile(r"use forward AD with (\w+) that does not support it"),
+        "forward mode of {}",
+    ),
+    (RuntimeError, re.compile(r"derivative for (?:aten::)?(\w+) is not implemented"), "derivative of {}"),
+)
+"""How torch says that a derivative is not there."""
 
 
 class TorchBackend(Backend):
@@ -85,6 +96,13 @@ class TorchBackend(Backend):
         from .torch_modes import MODES  # torch.compile is slow to import
 
         return MODES[mode]
+
+    def is_unsupported(self, error: Exception) -> str | None:
+        """Where torch says that an operator has no derivative in a mode: it need not have all of them."""
+        for kind, pattern, what in REFUSALS:
+            if isinstance(error, kind) and (found := pattern.search(str(error))):
+                return what.format(found[1])
+        return super().is_unsupported(error)
 
     def describe(self) -> dict[str, str]:
         facts = super().describe() | {"tf32": str(self.allow_tf32), "threads": str(torch.get_num_threads())}

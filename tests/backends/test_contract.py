@@ -127,3 +127,21 @@ def test_what_an_assembled_module_lacks_is_unsupported():
     with pytest.raises(AttributeError) as caught:
         module.log_prob(None)
     assert "log_prob" in backend.is_unsupported(caught.value)
+
+
+def test_a_derivative_that_is_not_there_is_unsupported():
+    """torch says of some operators that they have no derivative in a mode; of no other exception is that taken."""
+    backend = resolve("torch")
+    torch = backend.torch
+    x = torch.zeros(2, 3)
+    with pytest.raises(NotImplementedError) as forward:
+        torch.func.jvp(lambda y: torch.conv_tbc(y[None], x[None].mT, x[0, :2], 0), (x,), (x,))
+    assert "conv_tbc" in str(backend.is_unsupported(forward.value))
+    leaf = torch.zeros(2, 1, 3).requires_grad_()
+    loss = torch.nn.functional.ctc_loss(leaf, torch.tensor([[1]]), (2,), (1,))
+    (slope,) = torch.autograd.grad(loss, leaf, create_graph=True)
+    with pytest.raises(RuntimeError) as second:
+        slope.sum().backward()
+    assert "_ctc_loss_backward" in str(backend.is_unsupported(second.value))
+    for other in (RuntimeError("a dtype is not implemented"), NotImplementedError("not for this dtype")):
+        assert backend.is_unsupported(other) is None
