@@ -175,6 +175,8 @@ def lies(tensor: torch.Tensor, layout: str) -> None:
         assert tensor.stride(-1) == 2 and not tensor.is_contiguous() or tensor.shape[-1] == 1
     elif layout == "expanded":
         assert tensor.stride(0) == 0 or tensor.shape[0] == 1
+    elif layout == "channels-last":
+        assert tensor.dim() < 4 or tensor.stride(1) == 1 or tensor.shape[1] == 1
     else:
         assert tensor.stride() != contiguous or min(tensor.shape[0], tensor.shape[-1]) == 1
 
