@@ -10,14 +10,15 @@ from ..composites.registry import composite, raw
 
 
 @composite("read_along", "none")
-def read_along(F: Any, input: Any, place: Any) -> Any:
-    """What lies along the last dimension at the places of each batch and point; zero outside of the dimension.
+def read_along(F: Any, input: Any, places: Any) -> Any:
+    """What lies along the last dimension at several places for each batch and point; zero outside of the dimension.
 
-    The input is (batch, points or 1, others..., size), ``place`` (batch, points). That holds whole numbers of any
-    dtype, and takes no gradient: what depends on it does so in steps.
+    The input is (batch, points or 1, taps, others..., size), ``places`` (batch, points, further taps); the result is
+    (batch, points, all taps, others...). Places are whole numbers of any dtype, and take no gradient: what depends
+    on them does so in steps.
     """
-    place = raw(place)
-    place = place.reshape(*place.shape, *[1] * (input.ndim - place.ndim))
-    inside = (place >= 0) & (place < input.shape[-1])
-    found = F.take_along_dim(input, np.where(inside, place, 0).astype(np.int64), -1)
-    return F.squeeze(F.where(inside, found, 0), -1)
+    places = raw(places)
+    places = np.expand_dims(places, (2, *range(4, input.ndim + 1)))
+    inside = (places >= 0) & (places < input.shape[-1])
+    found = F.take_along_dim(F.unsqueeze(input, 3), np.where(inside, places, 0).astype(np.int64), -1)
+    return F.flatten(F.squeeze(F.where(inside, found, 0), -1), 2, 3)
