@@ -39,6 +39,9 @@ class Arguments:
     signature: Signature
     plain: bool = True
     """Whether its tensors have their first shape and floating dtypes."""
+    second: bool = True
+    """Whether derivatives beyond the gradient are asked of it. The first argument list is differentiated so in every
+    reduction, the others in the default one: a reduction is linear, and beside the gradient it has no more to do."""
 
     @property
     def required(self) -> tuple[str, ...]:
@@ -97,7 +100,13 @@ def arguments(body: Body, key: str) -> Iterator[Arguments]:
             for tensors, suffix, dtypes in variants:
                 ordered = {n: tensors[n] for n in signature.names if n in tensors}
                 yield Arguments(
-                    f"{name}{spoken}{suffix}", ordered, chosen, dtypes, signature, plain=not suffix
+                    f"{name}{spoken}{suffix}",
+                    ordered,
+                    chosen,
+                    dtypes,
+                    signature,
+                    plain=not suffix,
+                    second=not reduction or position == 0,
                 )
 
 

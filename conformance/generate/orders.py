@@ -39,13 +39,15 @@ COMPOSITIONS = {
 def forward_mode(of: Derivation) -> list[Sample]:
     """The directional derivative of every real call."""
     text = "yield torch.func.jvp(function, inputs, directions)\n"
-    return [of.sample(call, curried(of, call, names) + text) for call, names in of.smooth()]
+    return [of.sample(call, curried(of, call, names) + text) for call, names in of.smooth() if call.second]
 
 
 def second_order(of: Derivation) -> list[Sample]:
     """Every real call in each composition, as samples of their own: one that crashes hides no other."""
     samples = []
     for call, names in of.smooth():
+        if not call.second:
+            continue
         for composition, text in COMPOSITIONS.items():
             leaves = names if composition == "reverse over reverse" else ()
             program = curried(of, call, names) + text
