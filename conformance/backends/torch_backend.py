@@ -27,7 +27,7 @@ REFUSALS = (
         re.compile(r"use forward AD with (\w+) that does not support it"),
         "forward mode of {}",
     ),
-    (RuntimeError, re.compile(r"derivative for (?:aten::)?(\w+) is not implemented"), "derivative of {}"),
+    (RuntimeError, re.compile(r"derivative for '?(?:aten::)?(\w+)'? is not implemented"), "derivative of {}"),
 )
 """How torch says that a derivative is not there."""
 

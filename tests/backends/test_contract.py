@@ -143,5 +143,9 @@ def test_a_derivative_that_is_not_there_is_unsupported():
     with pytest.raises(RuntimeError) as second:
         slope.sum().backward()
     assert "_ctc_loss_backward" in str(backend.is_unsupported(second.value))
+    (slope,) = torch.autograd.grad(torch.nn.functional.pdist(leaf[0].T).sum(), leaf, create_graph=True)
+    with pytest.raises(RuntimeError) as quoted:
+        slope.sum().backward()
+    assert "_pdist_backward" in str(backend.is_unsupported(quoted.value))
     for other in (RuntimeError("a dtype is not implemented"), NotImplementedError("not for this dtype")):
         assert backend.is_unsupported(other) is None
