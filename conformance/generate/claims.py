@@ -94,14 +94,26 @@ def _refused(of: Derivation, id: str, entry: Refusal, mode: str) -> list[Sample]
     if first:
         others = {**{k: v for k, v in first.others.items() if k in first.required}, **others}
     call = Arguments("refused", tensors, others, ("float32",), of.body.signature)
-    text = f"with raises({entry.raises}):\n" + indent(call.text(of.name), "    ") + "\n"
-    return [of.sample(call, text)]
+    return _refusals(of, call, entry.raises)
+
+
+def _refusals(of: Derivation, call: Arguments, raises: str) -> list[Sample]:
+    """A call that is refused, of the function and of its modules, be it when they are built or when they are called."""
+    forms = {"": call.text(of.name)} | dict(zip(of.modules, of.module_forms(call), strict=True))
+    return [
+        of.sample(
+            call,
+            f"with raises({raises}):\n" + indent(text, "    ") + "\n",
+            name=call.name + (f", {form}" if form else ""),
+        )
+        for form, text in forms.items()
+    ]
 
 
 def _unknown_reduction(of: Derivation, mode: str) -> list[Sample]:
     call = of.calls()[0]
     call = replace(call, others={**call.others, "reduction": "'average'"})
-    return [of.sample(call, f"with raises(ValueError):\n    {call.text(of.name)}\n")]
+    return _refusals(of, call, "ValueError")
 
 
 def _spoken(arguments: Mapping[Text, Formula]) -> str:

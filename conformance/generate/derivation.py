@@ -70,6 +70,19 @@ class Derivation:
             if set(call.dtypes) & set(FLOATING) and (names := self.differentiable(call)):
                 yield call, names
 
+    def module_forms(self, call: Arguments) -> list[str]:
+        """The call as each module makes it: called with the required tensors, built with the rest.
+
+        A module has no argument `training`; it is switched to that mode.
+        """
+        forward = [n for n in call.tensors if n in call.required]
+        named = [n for n in self.body.forward if n in call.others]
+        given = ", ".join([*forward, *(f"{n}={call.others[n]}" for n in named)])
+        default = self.body.signature.defaults.get("training")
+        mode = f".train({call.others.get('training', default.text)})" if default else ""
+        without = [*forward, *named, "training"]
+        return [f"{call.text(module, without=without)}{mode}({given})" for module in self.modules]
+
     def plain(self) -> list[Arguments]:
         """The calls of each argument list with their first shape, in floating dtypes."""
         return [call for call in self.calls() if call.plain]

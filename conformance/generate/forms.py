@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -29,32 +30,35 @@ PROMOTIONS = (
 
 def forms(of: Derivation) -> list[Sample]:
     """Every alias, method and module form on every argument list."""
-    samples = []
-    for call in of.plain():
-        first = next(iter(call.tensors))
-        for alias in of.aliases:
-            if alias.startswith("torch.Tensor."):
-                text = call.text(f"{first}.{alias.rpartition('.')[2]}", without=[first])
-            else:
-                text = call.text(alias)
-            samples.append(of.sample(call, f"yield {text}\n", name=f"{call.name}, {alias}"))
-        for module, text in zip(of.modules, _modules(of, call), strict=True):
-            samples.append(of.sample(call, f"yield {text}\n", name=f"{call.name}, {module}"))
-    return samples
+    return [
+        of.sample(call, f"yield {text}\n", name=f"{call.name}, {form}")
+        for call in of.plain()
+        for form, text in _forms(of, call)
+    ]
 
 
-def _modules(of: Derivation, call: Arguments) -> list[str]:
-    """The call as each module makes it: called with the required tensors, built with the rest.
+def gradients_of_forms(of: Derivation) -> list[Sample]:
+    """The gradient of each form, on the first argument list that has one."""
+    call, names = next(
+        ((call, names) for call in of.plain() if (names := of.differentiable(call))), (None, ())
+    )
+    if call is None:
+        return []
+    return [
+        of.sample(call, f"yield vjp({text}, ({', '.join(names)},))\n", names, f"{call.name}, {form}")
+        for form, text in _forms(of, call)
+    ]
 
-    A module has no argument `training`; it is switched to that mode.
-    """
-    forward = [n for n in call.tensors if n in call.required]
-    named = [n for n in of.body.forward if n in call.others]
-    given = ", ".join([*forward, *(f"{n}={call.others[n]}" for n in named)])
-    default = of.body.signature.defaults.get("training")
-    mode = f".train({call.others.get('training', default.text)})" if default else ""
-    without = [*forward, *named, "training"]
-    return [f"{call.text(module, without=without)}{mode}({given})" for module in of.modules]
+
+def _forms(of: Derivation, call: Arguments) -> Iterator[tuple[str, str]]:
+    """The other forms of a call by name, as text."""
+    first = next(iter(call.tensors))
+    for alias in of.aliases:
+        if alias.startswith("torch.Tensor."):
+            yield alias, call.text(f"{first}.{alias.rpartition('.')[2]}", without=[first])
+        else:
+            yield alias, call.text(alias)
+    yield from zip(of.modules, of.module_forms(call), strict=True)
 
 
 def deprecated_reduction(of: Derivation) -> list[Sample]:
@@ -65,7 +69,7 @@ def deprecated_reduction(of: Derivation) -> list[Sample]:
     for average, reduce in itertools.product(flags, flags):
         given = dict(zip(DEPRECATED_FLAGS, (repr(average), repr(reduce)), strict=True))
         flagged = replace(call, others={**call.others, **given})
-        text = "".join(f"yield {form}\n" for form in (flagged.text(of.name), *_modules(of, flagged)))
+        text = "".join(f"yield {form}\n" for form in (flagged.text(of.name), *of.module_forms(flagged)))
         samples.append(of.sample(flagged, text, name=f"size_average={average}, reduce={reduce}"))
     return samples
 

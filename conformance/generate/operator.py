@@ -96,6 +96,14 @@ def _derived(of: Derivation) -> Iterator[Case]:
         modes=ALL_MODES,
         needs=frozenset({"autograd"}),
     )
+    if of.aliases or of.modules:
+        yield of.case(
+            "forms-gradient",
+            "The gradient of each of its other forms is the same.",
+            lambda mode: forms.gradients_of_forms(of),
+            dtypes=differentiable,
+            needs=frozenset({"autograd"}),
+        )
     yield of.case(
         "forward-mode",
         "Its directional derivative is that of the definition.",

@@ -31,7 +31,9 @@ def main(paths: Sequence[str | Path]) -> int:
             files, root or Path(default_path()), lambda o: status.update(f"{o.mutant.subject}")
         )
     if not outcomes:
-        console.print("these specs define nothing to break; the tape that topics rest on is broken with all specs")
+        console.print(
+            "these specs define nothing to break; the tape that topics rest on is broken with all specs"
+        )
         return 1
     score = show(outcomes, arguments(), console)
     if not score.enough:

@@ -41,7 +41,7 @@ RESULT_DTYPES = ("promote", "float", "sum", "same", "real", *DTYPES)
 
 DERIVED_IDS = words(
     """
-    value lengths forms in-place out gradient forward-mode second-order layouts promotion
+    value lengths forms forms-gradient in-place out gradient forward-mode second-order layouts promotion
     unknown-reduction deprecated-reduction
     defaults resume param-groups none-gradient closure zero-grad caller-state
     foreach fused capturable differentiable
