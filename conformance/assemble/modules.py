@@ -83,6 +83,9 @@ def functional_module(
     parameters = body.signature.parameters.values()
     forward = [p.name for p in parameters if p.required and p.name in body.inputs]
     options = [p.name for p in parameters if p.name not in (*forward, "training")]
+    if options[-2:] == ["ceil_mode", "return_indices"]:
+        # https://docs.pytorch.org/docs/stable/generated/torch.nn.MaxPool2d.html has them the other way round.
+        options[-2:] = reversed(options[-2:])
     trained = "training" in body.signature.names
     base: Any = reference.torch.nn.Module
 
