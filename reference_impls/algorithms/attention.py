@@ -59,5 +59,5 @@ def hidden_scores(F: Any, scores: Any, mask: Any) -> Any:
     more = scores.shape[-1] - mask.shape[-1]
     if raw(mask).dtype == bool:
         hidden = np.pad(raw(mask), [(0, 0)] * (mask.ndim - 1) + [(0, more)])
-        return F.where(F.as_tensor(hidden), -math.inf, scores)
-    return scores + F.pad_constant(mask, (0, more))
+        return F.masked_scores(scores, F.as_tensor(~hidden))
+    return F.masked_scores(scores, F.pad_constant(mask, (0, more)))

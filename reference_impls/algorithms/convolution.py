@@ -31,6 +31,7 @@ def _around(pairs: list[tuple[int, int]]) -> tuple[int, ...]:
 
 
 def _positive(**numbers: tuple[int, ...]) -> None:
+    """Refuses arguments, given by name, that hold zero or a negative number."""
     for name, values in numbers.items():
         if any(n <= 0 for n in values):
             raise RuntimeError(f"{name} is positive, not {values}")
@@ -153,9 +154,8 @@ def _transposed(
 class _Windows:
     """How windows of one size slide over images of one size."""
 
-    def __init__(
-        self, sizes: Any, kernel_size: Any, dilation: Any, padding: Any, stride: Any, dims: int = 2
-    ) -> None:
+    def __init__(self, sizes: Any, kernel_size: Any, dilation: Any, padding: Any, stride: Any) -> None:
+        dims = len(sizes)
         self.kernel = _per_dimension(kernel_size, dims, "kernel_size")
         self.dilation = _per_dimension(dilation, dims, "dilation")
         self.padding = _per_dimension(padding, dims, "padding")

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from ..composites.registry import composite, raw
-from .convolution import _around, _per_dimension
+from .convolution import _around, _per_dimension, _positive
 
 PADDING = -1
 """The place of an element that is not in the input."""
@@ -46,8 +46,7 @@ class _Windows:
         self.stride = self.kernel if default else _per_dimension(stride, dims, "stride")
         self.padding = _per_dimension(padding, dims, "padding")
         self.dilation = _per_dimension(dilation, dims, "dilation")
-        if any(n <= 0 for n in (*self.kernel, *self.stride, *self.dilation)):
-            raise RuntimeError("kernel_size, stride and dilation are positive")
+        _positive(kernel_size=self.kernel, stride=self.stride, dilation=self.dilation)
         if any(p < 0 or 2 * p > k for p, k in zip(self.padding, self.kernel, strict=True)):
             raise RuntimeError("padding is not negative, and at most half of the kernel")
         self.around = [self._around(d, ceil_mode) for d in range(dims)]
@@ -134,7 +133,7 @@ def _regions(sizes: Sequence[int], output_size: Any) -> np.ndarray:
     """The places of each region, -1 after the end of the shorter ones.
 
     Region i of m over n elements goes from floor(i n / m) to ceil((i + 1) n / m), so neighbours may share an element:
-    https://www.paddlepaddle.org.cn/documentation/docs/en/api/paddle/nn/functional/adaptive_avg_pool2d_en.html
+    https://mindspore.cn/docs/en/master/api_python/nn/mindspore.nn.AdaptiveAvgPool2d.html
     """
     dims = len(sizes)
     wanted = _per_dimension(output_size, dims, "output_size")

@@ -11,6 +11,8 @@ import pytest
 from reference_impls import dtypes
 from reference_impls.reference import Reference
 
+from .differences import central
+
 REF = Reference()
 RANDOM = np.random.default_rng(0)
 
@@ -22,16 +24,6 @@ def tensor(array):
 def spelled(path, blank):
     """What is left of a path once repetitions are merged and blanks are dropped."""
     return [label for label, _ in itertools.groupby(path) if label != blank]
-
-
-def differences(function, at, step=1e-5):
-    """The gradient of a function of an array by central differences."""
-    slopes = np.zeros_like(at)
-    for place in np.ndindex(at.shape):
-        aside = np.zeros_like(at)
-        aside[place] = step
-        slopes[place] = (function(at + aside) - function(at - aside)) / (2 * step)
-    return slopes
 
 
 def by_enumeration(log_probs, target, blank):
@@ -96,7 +88,7 @@ def test_derivatives():
     x = tensor(log_probs)
     (slope,) = REF.torch.autograd.grad(loss(x).sum(), (x,), create_graph=True)
     np.testing.assert_allclose(
-        slope.array, differences(lambda a: loss(tensor(a)).array.sum(), log_probs), atol=1e-7
+        slope.array, central(lambda a: loss(tensor(a)).array.sum(), log_probs), atol=1e-7
     )
     direction = RANDOM.uniform(-1, 1, log_probs.shape)
     (second,) = REF.torch.autograd.grad((slope * REF.torch.tensor(direction)).sum(), (x,))
@@ -105,7 +97,7 @@ def test_derivatives():
         y = tensor(a)
         return (REF.torch.autograd.grad(loss(y).sum(), (y,))[0].array * direction).sum()
 
-    np.testing.assert_allclose(second.array, differences(along, log_probs), atol=1e-6)
+    np.testing.assert_allclose(second.array, central(along, log_probs), atol=1e-6)
 
 
 def test_impossible_targets_have_no_slope():
