@@ -292,7 +292,8 @@ def _values(
         if spread is None:
             return Judgement(None, True, _tolerance_ulp(flat, scale, times * tolerance), checks)
         wide = np.maximum(wide, np.where(scale.exact, 0.0, FACTOR * spread))
-        hopeless = error > HOPELESS * times * np.maximum(tolerance, wide)
+        # Where no copy has moved yet, another one may.
+        hopeless = (wide > 0) & (error > HOPELESS * times * np.maximum(tolerance, wide))
         if draw + 1 >= ENOUGH_DRAWS and not branches.draws and hopeless.any():
             break
     bound = times * np.maximum(tolerance, wide)
@@ -379,6 +380,7 @@ def _worst(flat: _Flat, scale: _Scale, error: np.ndarray, bound: np.ndarray, bad
     where = leaf.path + (f"[{', '.join(str(int(i)) for i in index)}]" if index else "")
     with np.errstate(all="ignore"):
         ulp = float(error[at] / scale.ulp[at])
+        excess = float(error[at] / bound[at]) if bound[at] else float("inf")
     return Difference(
         observation.line,
         where,
@@ -386,5 +388,5 @@ def _worst(flat: _Flat, scale: _Scale, error: np.ndarray, bound: np.ndarray, bad
         repr(float(flat.expected[at])),
         repr(float(flat.seen[at])),
         ulp,
-        float(error[at] / bound[at]) if bound[at] else float("inf"),
+        excess,
     )

@@ -59,6 +59,10 @@ def sample(program: str, **inputs: str) -> Sample:
     return Sample("program", Program(Text(program, "program")), given, (prelude(),))
 
 
+class Open(Exception):
+    """A decision is inside the noise: what is right is no single number."""
+
+
 class Judged:
     """A sample run on both sides, ready to be judged as often as one likes with the values changed."""
 
@@ -78,7 +82,10 @@ class Judged:
         )
 
     def bounds(self) -> tuple[Any, np.ndarray, np.ndarray]:
-        """All values of the sample in one row, the tolerance of each after all noisy runs, and its ulp."""
+        """All values of the sample in one row, the tolerance of each after all noisy runs, and its ulp.
+
+        Raises `Open` where that says nothing.
+        """
         observed = self.base.ran.observations
         flat = judge._flatten(observed, self.seen)
         assert flat is not None
@@ -86,7 +93,8 @@ class Judged:
         wide = np.zeros_like(flat.expected)
         for draw in range(judge.DRAWS):
             copy = self.redo(draw)
-            assert copy is not None and copy.freed is None, "a decision is inside the noise"
+            if copy is None or copy.freed is not None:
+                raise Open
             deviation = judge._deviation(flat, observed, self.seen, copy.observations)
             wide = np.maximum(wide, judge.FACTOR * deviation)
         return flat, np.where(scale.exact, 0.0, np.maximum(wide, scale.floor)), scale.ulp

@@ -1,25 +1,23 @@
-"""Arithmetic: torch's own rounding is accepted; a result beyond twice its tolerance is refused, wherever it is."""
+"""Arithmetic: what is rounded right is accepted; a result beyond twice its tolerance is refused, wherever it is."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
-from conformance.backends.torch_backend import TorchBackend
 from conformance.case import Case, Sample
-from conformance.deviations import read
 from conformance.generate import cases
 from conformance.spec import OperatorSpec, discover, load
 from conformance.where import packaged_specs
 
-from .bench import FLOATING, Judged, judged, sample
+from .bench import FLOATING, Judged, Open, judged, reference, sample
 
 OPERATORS = [
     spec
     for spec in map(load, discover(packaged_specs()))
     if isinstance(spec, OperatorSpec) and not spec.random
 ]
-SAMPLES = 3
+SAMPLES = 2
 
 
 def some(case: Case, dtype: str) -> list[Sample]:
@@ -31,22 +29,13 @@ def some(case: Case, dtype: str) -> list[Sample]:
     return found[:: max(len(found) // SAMPLES, 1)][:SAMPLES]
 
 
-KNOWN = read(TorchBackend().deviations)
-
-
-def is_known(case: Case, sample: Sample, dtype: str) -> bool:
-    """Whether torch is known to deviate on a line."""
-    clause = f"{case.spec.relative_path}::{case.id}"
-    version = TorchBackend().version
-    return any(entry.covers(clause, sample.name, dtype, "cpu", version) for entry in KNOWN)
-
-
 def judgeable() -> list[pytest.ParameterSet]:
     return [
         pytest.param(case, dtype, id=f"{spec.name}-{case.id}-{dtype}")
         for spec in OPERATORS
         for case in cases(spec)
-        if case.id.endswith(("value", "gradient"))
+        if case.id.split("-")[-1] in ("value", "gradient") and case.id not in spec.clauses
+        if not case.id.endswith("forms-gradient")
         for dtype in FLOATING
         if dtype in case.dtypes
     ]
@@ -54,18 +43,22 @@ def judgeable() -> list[pytest.ParameterSet]:
 
 @pytest.mark.parametrize(("case", "dtype"), judgeable())
 def test_beyond_twice_the_tolerance(case: Case, dtype: str):
-    """Every operator: what torch computes passes; one element scaled by 1 + 2 × tolerance fails, and is named."""
+    """Every operator: what is right passes; one element scaled by 1 + 2 × tolerance fails, and is named."""
+    tried = 0
     for number, chosen in enumerate(some(case, dtype)):
-        one = Judged(chosen, dtype)
+        one = Judged(chosen, dtype, reference())
         values = one.values()
-        flat, bound, ulp = one.bounds()
+        try:
+            flat, bound, ulp = one.bounds()
+        except Open:
+            continue
         if not flat.seen.size:
             continue
+        tried += 1
         sizes = np.cumsum([0, *(v.size for v in values)])
         assert sizes[-1] == flat.seen.size, "complex samples are not chosen"
-        if is_known(case, chosen, dtype):  # torch is wrong there: the right values stand in for its own
-            for part, begin in zip(values, sizes, strict=False):
-                part.reshape(-1)[:] = flat.rounded[begin : begin + part.size]
+        for part, begin in zip(values, sizes, strict=False):
+            part.reshape(-1)[:] = flat.rounded[begin : begin + part.size]
         assert one.judge().difference is None
         # The first value, the last of its gradient, and one in between.
         for at in {0, flat.seen.size // 2 + number, flat.seen.size - 1}:
@@ -84,6 +77,8 @@ def test_beyond_twice_the_tolerance(case: Case, dtype: str):
             assert judgement.difference.times_tolerance == pytest.approx(2 if bound[at] else np.inf, rel=0.01)
             values[part].reshape(-1)[place] = kept
         assert one.judge().difference is None
+    if not tried:
+        pytest.skip("every sample is empty, or decides inside the noise")
 
 
 @pytest.mark.parametrize("dtype", FLOATING)
