@@ -116,7 +116,7 @@ def tails(text: str) -> list[ast.expr]:
 
 
 def with_result(text: str, function: str) -> str:
-    """The formula with its result passed through a function."""
+    """The formula with its result passed through a function, or behind a factor such as ``2 * ``."""
     for node in reversed(tails(text)):
         start, end = span(text, node)
         text = f"{text[:start]}{function}({text[start:end]}){text[end:]}"

@@ -155,7 +155,9 @@ def _scheduler(spec: SchedulerSpec) -> Iterator[Mutant]:
     required = [str(n) for n in spec.hyperparameters if n not in spec.signature.defaults]
     names = kinds(spec.signature, [], [*required, "base_lr", "epoch"])
     yield from mutated.faults(Names(names.kinds, names.small, frozenset({"epoch"})))
-    yield mutated.mutant(f"({mutated.text.strip()}) * {SCALE}", "scaled value", "result", f"{SCALE} * result")
+    yield mutated.mutant(
+        with_result(mutated.text, f"{SCALE} * "), "scaled value", "result", f"{SCALE} * result"
+    )
 
 
 def _module(spec: ModuleSpec) -> Iterator[Mutant]:
