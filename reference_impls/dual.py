@@ -6,7 +6,7 @@ product with respect to the cotangent is the directional derivative; it is taken
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import reduce
 from operator import add
@@ -178,11 +178,11 @@ def _push(
     """Tangents of the results: the pullback of the pullback."""
     formulas = record.formulas * len(tensors) if record.variadic else record.formulas
     chosen = [i for i in directions if formulas[i] is not None]
-    if chosen and not many and (short := _shortcut(record, tensors, made[0], directions)):
+    if chosen and not many:
         with _unhooked(ref):
-            return [
-                _apart(ref, short(ref, record, tensors, attributes, made[0], directions, chosen), directions)
-            ]
+            change = _directly(ref, record, tensors, attributes, made[0], directions, chosen)
+            if change is not None:
+                return [_apart(ref, change, directions)]
     dummies = [ref.zeros(tensor.array.shape, tensor.dtype) for tensor in made]
     smooth = [dummy for dummy in dummies if dummy.dtype.category >= 2]
     if not chosen or not smooth:
@@ -205,19 +205,7 @@ def _apart(ref: Reference, change: Tensor, directions: dict[int, Tensor]) -> Ten
     return change if mine else ref.apply(CLONE, (change,), {})
 
 
-Shortcut = Callable[..., Any]
-
-
-def _shortcut(
-    record: Record, tensors: Sequence[Any], made: Tensor, directions: dict[int, Tensor]
-) -> Shortcut | None:
-    """A way to the tangent of a real result that needs no pullback, where the primitive has one."""
-    if made.dtype.category != 2 or any(direction.dtype.category != 2 for direction in directions.values()):
-        return None
-    return _scaled if record.elementwise else _each_pushed if record.linear else None
-
-
-def _scaled(
+def _directly(
     ref: Reference,
     record: Record,
     tensors: Sequence[Any],
@@ -225,30 +213,23 @@ def _scaled(
     made: Tensor,
     directions: dict[int, Tensor],
     chosen: Sequence[int],
-) -> Tensor:
-    """Elementwise: the formula of a cotangent scales a tangent just so."""
-    shape = made.array.shape
+) -> Tensor | None:
+    """The tangent of a real result, where the primitive needs no pullback for it; else None."""
+    if made.dtype.category != 2 or any(direction.dtype.category != 2 for direction in directions.values()):
+        return None
     parts: list[Tensor] = []
     for i in chosen:
         direction = directions[i]
-        if direction.array.shape != shape:
-            direction = ref.ops.expand_to(direction, shape)
-        parts += _pulled(ref, record, tensors, attributes, [made], [direction], [i], False, shape)
+        if record.elementwise:  # the formula of a cotangent scales a tangent just so
+            shape = made.array.shape
+            if direction.array.shape != shape:
+                direction = ref.ops.expand_to(direction, shape)
+            parts += _pulled(ref, record, tensors, attributes, [made], [direction], [i], False, shape)
+        elif record.linear:
+            parts.append(ref.apply(record, [*tensors[:i], direction, *tensors[i + 1 :]], attributes))
+        else:
+            return None
     return reduce(add, parts)
-
-
-def _each_pushed(
-    ref: Reference,
-    record: Record,
-    tensors: Sequence[Any],
-    attributes: dict[str, Any],
-    made: Tensor,
-    directions: dict[int, Tensor],
-    chosen: Sequence[int],
-) -> Tensor:
-    """Linear in each input: what it makes of the directions, one at a time."""
-    each = ([*tensors[:i], directions[i], *tensors[i + 1 :]] for i in chosen)
-    return reduce(add, [ref.apply(record, inputs, attributes) for inputs in each])
 
 
 def _is(ref: Reference, value: Any) -> bool:

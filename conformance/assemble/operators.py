@@ -66,9 +66,9 @@ class _Overload:
             str(n): {NAMES[d].category for d in i.dtype if d in NAMES} for n, i in body.inputs.items()
         }
         assert body.definition is not None, "an operator without a definition is not assembled"
-        # Where a signature still has the deprecated flags, its definition only knows `reduction`.
-        self.unknown = HOW + (DEPRECATED_FLAGS if {*DEPRECATED_FLAGS, "reduction"} <= self.names else ())
-        known = tuple(n for n in parameters if n not in self.unknown)
+        self.has_deprecated_flags = body.has_deprecated_flags
+        unknown = HOW + (DEPRECATED_FLAGS if self.has_deprecated_flags else ())
+        known = tuple(n for n in parameters if n not in unknown)
         definition = body.definition.function(known, vocabulary)
         rule = body.result[0] if len(body.result) == 1 else body.result
         self.function = reference.operator(definition, rule, name)
@@ -95,7 +95,7 @@ class _Overload:
 
     def __call__(self, bound: dict[str, Any]) -> Any:
         out, in_place = bound.pop("out", None), bound.pop("inplace", False)
-        if "reduce" in self.unknown:
+        if self.has_deprecated_flags:
             bound = reduced(bound)
         if out is not None:
             return self.write(out, bound)

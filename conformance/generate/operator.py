@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..case import Case, Given, Sample
-from ..spec.words import COMPLEX, DEPRECATED_FLAGS, FLOATING
+from ..spec.words import COMPLEX, FLOATING
 from . import claims, forms, orders
 from .arguments import LAYOUTS, laid_out
 from .common import program_cases
@@ -79,7 +79,7 @@ def _derived(of: Derivation) -> Iterator[Case]:
             dtypes=floating,
             needs=frozenset({"inplace"}),
         )
-    if {*DEPRECATED_FLAGS, "reduction"} <= set(of.body.signature.names):
+    if of.body.has_deprecated_flags:
         yield of.case(
             "deprecated-reduction",
             "The deprecated `size_average` and `reduce` still choose the reduction that they stood for.",

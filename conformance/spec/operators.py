@@ -15,7 +15,7 @@ from .formula import Formula
 from .models import Benches, Claim, Input, Model, Refusal, Spec
 from .signature import Arguments, Signature
 from .text import Text
-from .words import DERIVED_IDS, FORMULA_BUILTINS, MAKER_NAMES, formula_names
+from .words import DEPRECATED_FLAGS, DERIVED_IDS, FORMULA_BUILTINS, MAKER_NAMES, formula_names
 
 
 class Special(Claim):
@@ -79,6 +79,11 @@ class Body(Model):
             name in self.inputs for call in self.tries.values() for name in self.signature.bind(call)
         )
         return not brought and all(i.shape is None and i.values is None for i in self.inputs.values())
+
+    @property
+    def has_deprecated_flags(self) -> bool:
+        """Whether the flags that `reduction` has replaced still stand beside it: then a definition only knows that."""
+        return {*DEPRECATED_FLAGS, "reduction"} <= set(self.signature.names)
 
     def ids(self) -> Iterator[Text]:
         """The ids of the body that are written by hand."""
