@@ -20,7 +20,8 @@ from ..spec import ModuleSpec, OperatorSpec, OptimizerSpec, SchedulerSpec, Spec,
 from ..where import packaged_specs
 from .modules import functional_module, module_class
 from .operators import operator_function
-from .optimizers import optimizer_class, scheduler_class
+from .optimizers import optimizer_class
+from .schedulers import scheduler_class
 
 
 def assemble(specs: Iterable[Spec], reference: Reference) -> Reference:

@@ -6,8 +6,9 @@ from .load import discover, load, load_yaml, parse
 from .models import Accuracy, Claim, Clause, Input, Refusal, Spec
 from .modules import Member, ModuleSpec, ModuleTrial
 from .operators import Body, OperatorSpec, Special
-from .optimizers import OptimizerSpec, SchedulerSpec, State, Timetable
+from .optimizers import OptimizerSpec, State
 from .program import EXPECT, HOLD, OBSERVE, Program, program_module
+from .schedulers import SchedulerSpec, Timetable
 from .signature import Arguments, Parameter, Signature
 from .source import SourceError
 from .text import Text

@@ -16,7 +16,8 @@ from .faults import Fault, SpecError, did_you_mean, quote
 from .models import Spec
 from .modules import ModuleSpec
 from .operators import OperatorSpec
-from .optimizers import OptimizerSpec, SchedulerSpec
+from .optimizers import OptimizerSpec
+from .schedulers import SchedulerSpec
 from .text import Text
 from .topics import TopicSpec
 from .translate import details, fault_of, model_within, without_faults
