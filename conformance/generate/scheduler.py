@@ -1,60 +1,43 @@
-"""Cases of a learning-rate scheduler: its timetable and closed form, and what every scheduler owes its user."""
+"""Cases of a learning-rate scheduler: its timetable and schedule, and what every scheduler owes its user."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from ..case import Case, Sample
 from .common import case, generated, program_cases
-from .makers import Makers, number
+from .makers import Makers
+from .schedules import Programs, forms
 
 if TYPE_CHECKING:
-    from ..spec import SchedulerSpec, Timetable
+    from ..spec import SchedulerSpec
 
-EPOCHS = 30
-GROUPS = "[{'params': [p], 'lr': 8.0}, {'params': [q], 'lr': 0.5}]"
-RATES = "[group['lr'] for group in optimizer.param_groups]"
+OUTSIDE = {
+    "stays": "What follows a change of the rate from outside is as many times larger.",
+    "lost": "A change of the rate from outside is gone after the next step.",
+}
 
 
 def scheduler_cases(spec: SchedulerSpec) -> Iterator[Case]:
-    """The timetables; for each of `try` the closed form, resumed at every epoch too; the rules of the interface."""
+    """The timetables; for each of `try` the schedule; what is asked with each of them; warnings and errors."""
     derived = _Derived(spec)
-    timetables = [derived.timetable(number, entry) for number, entry in enumerate(spec.timetables)]
-    if timetables:
+    if spec.timetables:
+        timetables = [
+            derived.sample(derived.plain.timetable(entry), f"timetable {position}")
+            for position, entry in enumerate(spec.timetables, 1)
+        ]
         yield derived.case("timetable", "It gives the learning rates of the timetable.", timetables)
-    trials = {str(id): " ".join(call.text.split()) for id, call in spec.tries.items()}
-    for id, arguments in trials.items():
-        says = f"With {arguments} every group follows the closed form at each of {EPOCHS} epochs."
-        yield derived.case(id, says, [derived.curve(arguments)])
-    samples = [
-        derived.resume(id, arguments, other)
-        for (id, arguments), other in zip(
-            trials.items(), [*list(trials.values())[1:], *trials.values()], strict=False
-        )
-    ]
-    yield derived.case(
-        "resume", "Loaded into a fresh scheduler at any epoch, it continues as if never stopped.", samples
-    )
-    arguments = next(iter(trials.values()), "")
-    yield derived.case(
-        "construction",
-        "The constructor records `initial_lr` and performs the step to epoch 0.",
-        [derived.construction(arguments)],
-    )
-    yield derived.case(
-        "wrong-order",
-        "Calling it before the first `optimizer.step` gives a warning.",
-        [derived.wrong_order(arguments)],
-        judge="literals",
-        needs=frozenset({"warnings"}),
-    )
+    for id, arguments in derived.tries.items():
+        says = f"With {arguments or 'its defaults'} every group follows the schedule, epoch by epoch."
+        yield derived.case(id, says, derived.forms("", Programs.curve, arguments))
+    yield from _interface(derived)
+    yield from _warnings(derived)
     for id, entry in spec.errors.items():
-        says = entry.says or f"`{' '.join(entry.call.text.split())}` is refused with {entry.raises}."
-        text = f"optimizer = {SGD}\nwith raises({entry.raises}):\n    {spec.scheduler}(optimizer, {entry.call.text})\n"
+        text = derived.plain.refused(entry.call.text, entry.raises)
         yield derived.case(
             id,
-            says,
+            entry.says or f"`{' '.join(entry.call.text.split())}` is refused with {entry.raises}.",
             [derived.sample(text, id)],
             judge="literals",
             needs=frozenset({"error-checks", "optimizer-checks"}),
@@ -63,13 +46,80 @@ def scheduler_cases(spec: SchedulerSpec) -> Iterator[Case]:
     yield from program_cases(spec)
 
 
-SGD = f"torch.optim.SGD({GROUPS}, lr=1.0)"
-FRESH = "torch.optim.SGD([{'params': [p], 'lr': 3.0}, {'params': [q], 'lr': 1.5}], lr=2.0)"
+def _interface(derived: _Derived) -> Iterator[Case]:
+    """What every scheduler owes its user, whatever its options."""
+    spec, tries = derived.spec, list(derived.tries.values())
+    following = dict(zip(derived.tries, [*tries[1:], *tries], strict=False))
+    yield derived.each(
+        "resume",
+        "Loaded into a fresh scheduler at any epoch, it continues as if never stopped.",
+        lambda p, id: p.resume(derived.tries[id], following[id]),
+    )
+    if spec.lr is not None:
+        yield derived.each(
+            "by-last-epoch",
+            "Built for the epoch where another one stopped, around an optimizer that has its state, it continues as if"
+            " never stopped.",
+            lambda p, id: p.by_last_epoch(derived.tries[id]),
+        )
+        yield derived.each(
+            "construction",
+            "The constructor records `initial_lr` and performs the step to epoch 0.",
+            lambda p, id: p.construction(derived.tries[id]),
+        )
+        if spec.jumps != "unsupported":
+            yield derived.once(
+                "step-to-epoch",
+                "A step that is told its epoch takes the rate of that epoch, and the next one goes on from there.",
+                lambda p, id: p.step_to_epoch(derived.tries[id]),
+            )
+    if spec.outside in OUTSIDE:
+        yield derived.once(
+            "outside-change", OUTSIDE[spec.outside], lambda p, id: p.outside_change(derived.tries[id])
+        )
+    yield derived.once(
+        "tensor-rate",
+        "A learning rate that is a tensor stays that tensor, and what is reported is a copy.",
+        lambda p, id: p.tensor_rate(derived.tries[id]),
+    )
+    yield derived.once(
+        "caller-state",
+        "Loading leaves the dictionary as it was.",
+        lambda p, id: p.caller_state(derived.tries[id]),
+        judge="round trip",
+    )
+    yield derived.once(
+        "kept-in-a-file",
+        "What is saved can be kept in a file.",
+        lambda p, id: p.kept_in_a_file(derived.tries[id]),
+        judge="round trip",
+        needs=frozenset({"serialization"}),
+    )
+
+
+def _warnings(derived: _Derived) -> Iterator[Case]:
+    spec, arguments = derived.spec, next(iter(derived.tries.values()), "")
+    says = {}
+    if spec.lr is not None:
+        says["wrong-order"] = "Calling it before the first `optimizer.step` gives a warning.", "", ""
+        if spec.jumps == "deprecated":
+            says["epoch-deprecated"] = (
+                "A step that is told its epoch gives a warning.",
+                "optimizer.step()\n",
+                "3",
+            )
+    for id, (sentence, before, epoch) in says.items():
+        text = derived.plain.warning(arguments, before, epoch)
+        needs = frozenset({"warnings"})
+        yield derived.case(id, sentence, [derived.sample(text, id)], judge="literals", needs=needs)
 
 
 class _Derived:
     def __init__(self, spec: SchedulerSpec) -> None:
         self.spec = spec
+        self.programs = {form: Programs(spec, form) for form in forms(spec)}
+        self.plain = next(iter(self.programs.values()))
+        self.tries = {str(id): " ".join(call.text.split()) for id, call in spec.tries.items()}
 
     def case(
         self, id: str, says: str, samples: list[Sample], needs: frozenset[str] = frozenset(), **options
@@ -83,52 +133,23 @@ class _Derived:
         makers = Makers(f"{self.spec.scheduler}:{name}")
         return Sample(name, generated(text, self.spec), {"p": makers.leaf(2), "q": makers.leaf(3)})
 
-    def new(self, arguments: str) -> str:
-        return f"{self.spec.scheduler}(optimizer, {arguments})"
+    def forms(self, name: str, write: Callable[..., str], *arguments: str) -> list[Sample]:
+        """A sample for each form of a program."""
+        several = len(self.programs) > 1
+        return [
+            self.sample(
+                write(programs, *arguments),
+                ", ".join(filter(None, (name, form if several or not name else ""))),
+            )
+            for form, programs in self.programs.items()
+        ]
 
-    def timetable(self, position: int, entry: Timetable) -> Sample:
-        rates = [float(number(rate)) for rate in entry.lr.parts]
-        text = (
-            f"optimizer = torch.optim.SGD([p], lr={float(number(entry.base_lr))})\n"
-            f"scheduler = {self.new(entry.call.text)}\nrates = []\n"
-            f"for epoch in range({len(rates)}):\n"
-            "    rates.append(optimizer.param_groups[0]['lr'])\n    optimizer.step()\n    scheduler.step()\n"
-            f"assert rates == {rates}\n"
-        )
-        return self.sample(text, f"timetable {position + 1}")
+    def each(self, id: str, says: str, write: Callable[[Programs, str], str], **options) -> Case:
+        """A case with samples for each of `try` in each form, which ``write`` makes of its id."""
+        samples = [sample for name in self.tries for sample in self.forms(name, write, name)]
+        return self.case(id, says, samples, **options)
 
-    def curve(self, arguments: str) -> Sample:
-        text = (
-            f"optimizer = {SGD}\nscheduler = {self.new(arguments)}\nrates = []\nreported = []\n"
-            f"for epoch in range({EPOCHS}):\n    rates.append({RATES})\n    reported.append(scheduler.get_last_lr())\n"
-            "    assert scheduler.last_epoch == epoch\n    optimizer.step()\n    scheduler.step()\n"
-            "yield rates\nyield reported\n"
-        )
-        return self.sample(text, "curve")
-
-    def resume(self, name: str, arguments: str, other: str) -> Sample:
-        """Both fresh objects are built with other numbers: what is loaded replaces them."""
-        text = (
-            f"for stop in range({EPOCHS // 3}):\n"
-            f"    optimizer = {SGD}\n    scheduler = {self.new(arguments)}\n"
-            "    for epoch in range(stop):\n        optimizer.step()\n        scheduler.step()\n"
-            "    saved = [optimizer.state_dict(), scheduler.state_dict()]\n"
-            f"    optimizer = {FRESH}\n    scheduler = {self.new(other)}\n"
-            "    optimizer.load_state_dict(saved[0])\n    scheduler.load_state_dict(saved[1])\n"
-            "    yield scheduler.get_last_lr()\n    rates = []\n"
-            f"    for epoch in range(stop, {EPOCHS}):\n        rates.append({RATES})\n"
-            "        optimizer.step()\n        scheduler.step()\n    yield rates\n"
-        )
-        return self.sample(text, name)
-
-    def construction(self, arguments: str) -> Sample:
-        text = (
-            f"optimizer = {SGD}\nscheduler = {self.new(arguments)}\n"
-            "assert [group['initial_lr'] for group in optimizer.param_groups] == [8.0, 0.5]\n"
-            f"assert scheduler.last_epoch == 0\nyield {RATES}\nyield scheduler.get_last_lr()\n"
-        )
-        return self.sample(text, "construction")
-
-    def wrong_order(self, arguments: str) -> Sample:
-        text = f"optimizer = {SGD}\nscheduler = {self.new(arguments)}\nwith warns(UserWarning):\n    scheduler.step()\n"
-        return self.sample(text, "scheduler first")
+    def once(self, id: str, says: str, write: Callable[[Programs, str], str], **options) -> Case:
+        """The same in one form: what it is about does not depend on that."""
+        samples = [self.sample(write(self.plain, name), name) for name in self.tries]
+        return self.case(id, says, samples, **options)

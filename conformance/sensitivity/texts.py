@@ -151,13 +151,42 @@ def _with_state(spec: OptimizerSpec, state: dict[Any, Any]) -> Rebuild:
 
 
 def _scheduler(spec: SchedulerSpec) -> Iterator[Mutant]:
-    mutated = Mutated(spec, spec.lr, lambda formula: spec.model_copy(update={"lr": formula}))
     required = [str(n) for n in spec.hyperparameters if n not in spec.signature.defaults]
-    names = kinds(spec.signature, [], [*required, "base_lr", "epoch"])
-    yield from mutated.faults(Names(names.kinds, names.small, frozenset({"epoch"})))
-    yield mutated.mutant(
-        with_result(mutated.text, f"{SCALE} * "), "scaled value", "result", f"{SCALE} * result"
+    numbers = dict.fromkeys(
+        [*required, "base_lr", "epoch", *spec.locals] if spec.lr else [*spec.state, "lr", "metric"]
     )
+    names = kinds(spec.signature, [], list(numbers))
+    names = Names(names.kinds, names.small, frozenset({"epoch"}))
+    scaled = f"(lambda value: value and {SCALE} * value)"
+    for field in ("base_lr", "let", "lr", "momentum", "step"):
+        formula = getattr(spec, field)
+        if formula is None:
+            continue
+        mutated = Mutated(spec, formula, _with(spec, field))
+        yield from mutated.faults(names)
+        if field in ("lr", "momentum"):
+            yield mutated.mutant(
+                with_result(mutated.text, scaled), "scaled value", field, f"{SCALE} * {field}"
+            )
+        if field == "step":
+            text = f"{mutated.text.rstrip()}\nlr = {SCALE} * lr\n"
+            yield mutated.mutant(text, "scaled value", "lr", f"{SCALE} * lr", mutated.text.count("\n"))
+        for name in spec.state:
+            text = f"unchanged = {name}\n{mutated.text.rstrip()}\n{name} = unchanged\n"
+            yield mutated.mutant(text, "state not kept", str(name), "forgotten after each step", 0)
+    whole = spec.lr or spec.step
+    for option in (*spec.hyperparameters, *spec.state):
+        if whole and option not in (*spec.functions, "last_epoch"):
+            forgetful = Mutated(spec, whole, _without_saving(spec, option))
+            yield forgetful.mutant(forgetful.text, "not saved", str(option), "that of the one that loads", 0)
+
+
+def _with(spec: SchedulerSpec, field: str) -> Rebuild:
+    return lambda formula: spec.model_copy(update={field: formula})
+
+
+def _without_saving(spec: SchedulerSpec, option: str) -> Rebuild:
+    return lambda formula: spec.model_copy(update={"functions": (*spec.functions, option)})
 
 
 def _module(spec: ModuleSpec) -> Iterator[Mutant]:

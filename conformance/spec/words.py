@@ -45,7 +45,8 @@ DERIVED_IDS = words(
     unknown-reduction deprecated-reduction
     defaults resume param-groups none-gradient closure zero-grad caller-state
     foreach fused capturable differentiable
-    timetable construction wrong-order
+    timetable construction wrong-order by-last-epoch step-to-epoch epoch-deprecated outside-change tensor-rate
+    kept-in-a-file
     state initial training evaluation functional round-trip pickle
     """
 )
