@@ -18,6 +18,7 @@ from ..check import Bench
 from ..deviations import read
 from ..spec import ModuleSpec, OperatorSpec, OptimizerSpec, SchedulerSpec, Spec, discover, load
 from ..where import packaged_specs
+from .algorithms import algorithm_class
 from .modules import functional_module, module_class
 from .operators import operator_function
 from .optimizers import optimizer_class
@@ -36,7 +37,8 @@ def assemble(specs: Iterable[Spec], reference: Reference) -> Reference:
         elif isinstance(spec, ModuleSpec):
             reference.define(str(spec.module), module_class(spec, reference))
         elif isinstance(spec, OptimizerSpec):
-            reference.define(str(spec.optimizer), optimizer_class(spec, reference))
+            make = algorithm_class if spec.algorithm else optimizer_class
+            reference.define(str(spec.optimizer), make(spec, reference))
         elif isinstance(spec, SchedulerSpec):
             reference.define(str(spec.scheduler), scheduler_class(spec, reference))
     return reference
@@ -69,7 +71,8 @@ def furnish(specs: Iterable[Spec], host: Any) -> None:
         elif isinstance(spec, ModuleSpec):
             host.define(str(spec.module), module_class(spec, host))
         elif isinstance(spec, OptimizerSpec):
-            host.define(str(spec.optimizer), optimizer_class(spec, host))
+            make = algorithm_class if spec.algorithm else optimizer_class
+            host.define(str(spec.optimizer), make(spec, host))
         elif isinstance(spec, SchedulerSpec):
             host.define(str(spec.scheduler), scheduler_class(spec, host))
 

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 def cases(spec: Spec) -> list[Case]:
     """Every case of a spec, in the order in which a person wants to read them. Makes no samples yet."""
     from ..spec import ModuleSpec, OperatorSpec, OptimizerSpec, SchedulerSpec
+    from .closure_optimizer import closure_optimizer_cases
     from .common import program_cases
     from .module import module_cases
     from .operator import operator_cases
@@ -24,7 +25,7 @@ def cases(spec: Spec) -> list[Case]:
     if isinstance(spec, ModuleSpec):
         return list(module_cases(spec))
     if isinstance(spec, OptimizerSpec):
-        return list(optimizer_cases(spec))
+        return list(closure_optimizer_cases(spec) if spec.algorithm else optimizer_cases(spec))
     if isinstance(spec, SchedulerSpec):
         return list(scheduler_cases(spec))
     return list(program_cases(spec))
