@@ -10,12 +10,14 @@ from . import (
     backward,
     batching,
     checkpoint,
+    clipping,
     creation,
     dtypes,
     func,
     function,
     functional,
     grad_mode,
+    grad_scaler,
     gradcheck,
     graph,
     hooks,
@@ -172,6 +174,8 @@ def build(ref: Reference) -> Namespace:
         "torch.nn": nn.for_reference(ref),
         "torch.nn.functional": {},
         "torch.nn.attention": kernels.NAMES,
+        "torch.nn.utils": clipping.for_reference(ref),
+        "torch.amp": grad_scaler.for_reference(ref),
     }.items():
         if dotted != "torch":
             define(torch, dotted, Namespace(dotted))
