@@ -1,4 +1,4 @@
-"""Faults in what optimizers share: parameter groups, state dictionaries, closures, `zero_grad`."""
+"""Faults of an optimizer in what it shares with the others: options, state, closures, `zero_grad`."""
 
 from __future__ import annotations
 
