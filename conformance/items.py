@@ -16,7 +16,7 @@ from .verdict import Verdict
 from .where import FOLDER
 
 SESSION = pytest.StashKey[Session]()
-KINDS = ("operator", "topic", "module", "optimizer", "scheduler")
+KINDS = ("operator", "topic", "module", "optimizer", "scheduler", "family")
 FIRST_KEY = re.compile(r"(?:[ \t]*(?:#.*)?\r?\n|---\s*\n|%.*\n)*([^\s:#][^:\n]*):")
 
 

@@ -16,9 +16,10 @@ from ..backends.contract import Backend, missing_name
 from ..backends.reference import ReferenceBackend
 from ..check import Bench
 from ..deviations import read
-from ..spec import ModuleSpec, OperatorSpec, OptimizerSpec, SchedulerSpec, Spec, discover, load
+from ..spec import FamilySpec, ModuleSpec, OperatorSpec, OptimizerSpec, SchedulerSpec, Spec, discover, load
 from ..where import packaged_specs
 from .algorithms import algorithm_class
+from .families import list_functions
 from .modules import functional_module, module_class
 from .operators import operator_function
 from .optimizers import optimizer_class
@@ -41,6 +42,9 @@ def assemble(specs: Iterable[Spec], reference: Reference) -> Reference:
             reference.define(str(spec.optimizer), make(spec, reference))
         elif isinstance(spec, SchedulerSpec):
             reference.define(str(spec.scheduler), scheduler_class(spec, reference))
+        elif isinstance(spec, FamilySpec):
+            for name, function in list_functions(spec, reference):
+                reference.define(name, function)
     return reference
 
 

@@ -12,9 +12,10 @@ if TYPE_CHECKING:
 
 def cases(spec: Spec) -> list[Case]:
     """Every case of a spec, in the order in which a person wants to read them. Makes no samples yet."""
-    from ..spec import ModuleSpec, OperatorSpec, OptimizerSpec, SchedulerSpec
+    from ..spec import FamilySpec, ModuleSpec, OperatorSpec, OptimizerSpec, SchedulerSpec
     from .closure_optimizer import closure_optimizer_cases
     from .common import program_cases
+    from .family import family_cases
     from .module import module_cases
     from .operator import operator_cases
     from .optimizer import optimizer_cases
@@ -28,4 +29,6 @@ def cases(spec: Spec) -> list[Case]:
         return list(closure_optimizer_cases(spec) if spec.algorithm else optimizer_cases(spec))
     if isinstance(spec, SchedulerSpec):
         return list(scheduler_cases(spec))
+    if isinstance(spec, FamilySpec):
+        return list(family_cases(spec))
     return list(program_cases(spec))

@@ -1,5 +1,6 @@
 """Specs: the models of the kinds, loading with places, and the language of programs and formulas."""
 
+from .families import FamilySpec, Members
 from .faults import Fault, SpecError
 from .formula import Each, Expression, Formula, Update
 from .load import discover, load, load_yaml, parse
@@ -25,10 +26,12 @@ __all__ = [
     "Clause",
     "Each",
     "Expression",
+    "FamilySpec",
     "Fault",
     "Formula",
     "Input",
     "Member",
+    "Members",
     "ModuleSpec",
     "ModuleTrial",
     "OperatorSpec",

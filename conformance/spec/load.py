@@ -12,6 +12,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from .check import Check
 from .document import BROKEN, EMPTY, Map, Reader, Seq
+from .families import FamilySpec
 from .faults import Fault, SpecError, did_you_mean, quote
 from .models import Spec
 from .modules import ModuleSpec
@@ -25,7 +26,8 @@ from .words import KINDS
 
 T = TypeVar("T")
 MODELS: dict[str, type[Spec]] = {
-    model.kind: model for model in (OperatorSpec, TopicSpec, ModuleSpec, OptimizerSpec, SchedulerSpec)
+    model.kind: model
+    for model in (OperatorSpec, TopicSpec, ModuleSpec, OptimizerSpec, SchedulerSpec, FamilySpec)
 }
 
 

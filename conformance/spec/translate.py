@@ -146,6 +146,7 @@ PLACEHOLDERS = {
     "module": "torch.x",
     "optimizer": "torch.x",
     "scheduler": "torch.x",
+    "family": "torch.x",
     "topic": "a topic",
     "forward": "0",
     "lr": "0",

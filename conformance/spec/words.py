@@ -11,7 +11,7 @@ def words(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
-KINDS = ("operator", "topic", "module", "optimizer", "scheduler")
+KINDS = ("operator", "topic", "module", "optimizer", "scheduler", "family")
 """The key that says what kind of spec a file is."""
 
 ROOT = "specs"
@@ -43,6 +43,7 @@ DERIVED_IDS = words(
     """
     value lengths forms forms-gradient in-place out gradient forward-mode second-order layouts promotion
     unknown-reduction deprecated-reduction
+    mixed in-place-gradient integers-in-place returns
     defaults resume param-groups none-gradient closure zero-grad caller-state
     foreach fused capturable differentiable
     timetable construction wrong-order by-last-epoch step-to-epoch epoch-deprecated outside-change tensor-rate

@@ -13,7 +13,7 @@ from conformance.sensitivity.mutators import MUTATORS
 from conformance.sensitivity.report import Score, stale
 from conformance.sensitivity.rules import rule_mutants
 from conformance.sensitivity.run import Fate, Outcome, measure
-from conformance.sensitivity.shells import module_mutants
+from conformance.sensitivity.shells import module_mutants, shell_mutants
 from conformance.sensitivity.survivors import Argument, argument, arguments
 from reference_impls import tensor
 from reference_impls.primitives import TABLE
@@ -72,6 +72,17 @@ def test_faults_of_modules(few: Few, mutant: Mutant) -> None:
     """Every one of them is noticed by the specs of state; most by what they yield."""
     inherent = {"loading is always strict"}  # an exception is all that there is to see of it
     assert few.fate(mutant).fate is (Fate.CRASHED if mutant.mutator in inherent else Fate.CAUGHT)
+
+
+def test_faults_of_lists() -> None:
+    """Every fault in how a function goes through a list is caught, in both of its forms."""
+    few = Few("torch/_foreach.yaml".__eq__)
+    spec = few.lines[0].case.spec
+    mutants = [
+        mutant for mutant in shell_mutants(spec) if mutant.original in ("_foreach_sqrt", "_foreach_sqrt_")
+    ]
+    assert len(mutants) > 20
+    assert not [str(mutant) for mutant in mutants if few.fate(mutant).fate is not Fate.CAUGHT]
 
 
 KINKS = {

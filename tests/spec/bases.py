@@ -77,12 +77,24 @@ try:
   plain: {call: "4"}
 """
 
+FAMILY = """\
+family: torch._foreach
+summary: Lists.
+cites: https://docs.pytorch.org/docs/stable/x.html
+functions:
+  - {names: [sin, cos], dtype: numeric, result: float, points: [0, pi]}
+  - {names: zero_, dtype: any}
+errors:
+  empty-list: {call: "[]", raises: RuntimeError}
+"""
+
 PATHS = {
     TOPIC: "specs/autograd/accumulation.yaml",
     OPERATOR: "specs/torch/foo.yaml",
     OPTIMIZER: "specs/torch/optim/SGD.yaml",
     SCHEDULER: "specs/torch/optim/lr_scheduler/StepLR.yaml",
     MODULE: "specs/torch/nn/Linear.yaml",
+    FAMILY: "specs/torch/_foreach.yaml",
 }
 
 Edit = tuple[str, str]

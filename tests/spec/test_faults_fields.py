@@ -67,7 +67,7 @@ CASES: list[tuple[list[Edit], list[str]]] = [
     (
         [("topic:", "topc:")],
         [
-            "1:1: a spec names its kind with one of the keys `operator`, `topic`, `module`, `optimizer`, `scheduler`; did you mean `topic`?",
+            "1:1: a spec names its kind with one of the keys `operator`, `topic`, `module`, `optimizer`, `scheduler`, `family`; did you mean `topic`?",
         ],
     ),
     (

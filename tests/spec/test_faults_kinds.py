@@ -1,4 +1,4 @@
-"""Faults of optimizer, scheduler and module specs."""
+"""Faults of optimizer, scheduler, module and family specs."""
 
 # ruff: noqa: E501 - messages are asserted whole
 
@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import pytest
 
-from .bases import MODULE, OPERATOR, OPTIMIZER, SCHEDULER, TOPIC, Edit, faults
+from .bases import FAMILY, MODULE, OPERATOR, OPTIMIZER, SCHEDULER, TOPIC, Edit, faults
 
 OPTIMIZER_CASES: list[tuple[list[Edit], list[str]]] = [
     (
@@ -151,6 +151,45 @@ MODULE_CASES: list[tuple[list[Edit], list[str]]] = [
     ),
 ]
 
+FAMILY_CASES: list[tuple[list[Edit], list[str]]] = [
+    (
+        [("sin, cos", "sine, cos")],
+        [
+            "5:14: `sine` is not a function of one tensor; did you mean `sin`?",
+        ],
+    ),
+    (
+        [("zero_", "sin")],
+        [
+            "6:13: the id `sin` is used twice (first on line 5)",
+        ],
+    ),
+    (
+        [("pi]", "tau]")],
+        [
+            "5:68: unknown name `tau`",
+        ],
+    ),
+    (
+        [("names: zero_", "names: []")],
+        [
+            "6:13: a list with nothing in it",
+        ],
+    ),
+    (
+        [('"[]"', '"[], 3"')],
+        [
+            "8:27: `3`: one argument too many for `(tensors)`",
+        ],
+    ),
+    (
+        [("_foreach", "_each")],
+        [
+            "1:9: `torch._each` belongs in `torch/_each.yaml`",
+        ],
+    ),
+]
+
 
 @pytest.mark.parametrize(("edits", "expected"), OPTIMIZER_CASES)
 def test_optimizer_fault(edits: list[Edit], expected: list[str]) -> None:
@@ -167,6 +206,11 @@ def test_module_fault(edits: list[Edit], expected: list[str]) -> None:
     assert faults(MODULE, *edits) == expected
 
 
-@pytest.mark.parametrize("base", [TOPIC, OPERATOR, OPTIMIZER, SCHEDULER, MODULE])
+@pytest.mark.parametrize(("edits", "expected"), FAMILY_CASES)
+def test_family_fault(edits: list[Edit], expected: list[str]) -> None:
+    assert faults(FAMILY, *edits) == expected
+
+
+@pytest.mark.parametrize("base", [TOPIC, OPERATOR, OPTIMIZER, SCHEDULER, MODULE, FAMILY])
 def test_the_bases_have_no_fault(base: str) -> None:
     assert faults(base) == []

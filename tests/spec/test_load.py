@@ -9,6 +9,7 @@ import pytest
 from pydantic import BaseModel
 
 from conformance.spec import (
+    FamilySpec,
     ModuleSpec,
     OperatorSpec,
     OptimizerSpec,
@@ -22,7 +23,7 @@ from conformance.spec import (
     parse,
 )
 
-from .bases import OPERATOR, TOPIC, edited, whole
+from .bases import FAMILY, OPERATOR, TOPIC, edited, whole
 
 SAMPLES = Path(__file__).parent / "samples"
 SPECS = Path(__file__).parents[2] / "specs"
@@ -113,6 +114,22 @@ def test_an_optimizer_and_a_scheduler() -> None:
     given = {name: value.evaluate({}) for name, value in scheduler.signature.bind(timetable.call).items()}
     rates = [rate(base_lr=8, epoch=epoch, last_epoch=-1, **given) for epoch in range(5)]
     assert rates == timetable.lr.evaluate({}) == [8, 8, 4, 4, 2]
+
+
+def test_a_family() -> None:
+    spec = edited(FAMILY)
+    assert isinstance(spec, FamilySpec)
+    assert [(str(name), members.result) for name, members in spec.members()] == [
+        ("sin", "float"),
+        ("cos", "float"),
+        ("zero_", "promote"),
+    ]
+    assert spec.form("sin", in_place=False) == "torch._foreach_sin"
+    assert {spec.form(name, in_place=True) for name in ("zero", "zero_")} == {"torch._foreach_zero_"}
+    floats, everything = spec.functions
+    assert set(floats.dtype) - set(floats.kept) == {"int64", "int32", "int16", "int8", "uint8"}
+    assert everything.kept == everything.dtype
+    assert list(spec.own_ids()) == ["empty-list"]
 
 
 def test_a_module() -> None:

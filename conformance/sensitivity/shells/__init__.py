@@ -7,9 +7,10 @@ from typing import Any
 
 from reference_impls import Reference
 
-from ...spec import ModuleSpec, OptimizerSpec, SchedulerSpec, Spec
+from ...spec import FamilySpec, ModuleSpec, OptimizerSpec, SchedulerSpec, Spec
 from ...where import area
 from ..mutant import Mutant
+from .families import family_faults
 from .fault import Override
 from .modules import MODULES, module_faults
 from .optimizers import optimizer_faults
@@ -17,13 +18,15 @@ from .schedulers import scheduler_faults
 
 
 def shell_mutants(spec: Spec) -> Iterator[Mutant]:
-    """Every mutant of the bookkeeping of the class that a spec is about."""
+    """Every mutant of the bookkeeping of the class, or of the functions of lists, that a spec is about."""
     if isinstance(spec, OptimizerSpec):
         faults = optimizer_faults(spec)
     elif isinstance(spec, SchedulerSpec):
         faults = scheduler_faults()
     elif isinstance(spec, ModuleSpec):
         faults = module_faults(spec)
+    elif isinstance(spec, FamilySpec):
+        faults = family_faults(spec)
     else:
         return
     for mutator, what, method, override in faults:
@@ -38,9 +41,13 @@ def module_mutants() -> Iterator[Mutant]:
 
 
 def _mutant(spec: Spec, mutator: str, what: str, method: str, override: Override) -> Mutant:
-    id, name = spec.relative_path, str(spec.name)
-    prepare = _breaking(name, method, override)
-    return Mutant(area(id), id, mutator, what, prepare=prepare, reach=frozenset({name}))
+    id, owner = spec.relative_path, str(spec.name)
+    reach = owner
+    if isinstance(spec, FamilySpec):
+        owner = owner.rpartition(".")[0]
+        reach = f"{owner}.{method}"
+    prepare = _breaking(owner, method, override)
+    return Mutant(area(id), id, mutator, what, prepare=prepare, reach=frozenset({reach}))
 
 
 def _breaking(name: str, method: str, override: Override) -> Callable[[Reference], None]:
