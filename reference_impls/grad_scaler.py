@@ -112,7 +112,7 @@ class GradScaler:
             self._growth_tracker = 0
             return
         self._growth_tracker += 1
-        if self._growth_tracker == self._growth_interval:
+        if self._growth_tracker >= self._growth_interval:
             self._scale *= self._growth_factor
             self._growth_tracker = 0
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 from reference_impls.grad_scaler import GradScaler
 
 from ..tape.fault import Fault, instead
@@ -32,8 +34,10 @@ def _adapting(faulty: Callable[[Any, bool], None]) -> Fault:
     return (instead(GradScaler, "_adapt", faulty),)
 
 
-def _counting(late: int = 0, kept: bool = False, reset: bool = True, grown: bool = True) -> Fault:
-    """Growth that counts wrongly: too late or early, without an end, or on through overflow."""
+def _counting(
+    late: int = 0, kept: bool = False, reset: bool = True, grown: bool = True, missed: bool = False
+) -> Fault:
+    """Growth that counts wrongly: too late or early, without an end, on through overflow, past the interval."""
 
     def adapt(self: Any, overflow: bool) -> None:
         if overflow:
@@ -41,7 +45,8 @@ def _counting(late: int = 0, kept: bool = False, reset: bool = True, grown: bool
             self._growth_tracker = 0 if reset else self._growth_tracker
             return
         self._growth_tracker += 1
-        if self._growth_tracker >= self._growth_interval + late:
+        due = self._growth_interval + late
+        if self._growth_tracker == due or (self._growth_tracker > due and not missed):
             self._scale *= self._growth_factor if grown else 1.0
             self._growth_tracker = self._growth_tracker if kept else 0
 
@@ -180,6 +185,19 @@ def _multiplied(right: Callable[..., Any]) -> Callable[..., Any]:
     return unscale_
 
 
+def _rounded(right: Callable[..., Any]) -> Callable[..., Any]:
+    """Gradients are multiplied by the reciprocal of the scale as float32 has it."""
+
+    def unscale_(self: Any, optimizer: Any) -> None:
+        scale, self._scale = self._scale, 1 / float(np.float32(1 / self._scale))
+        try:
+            right(self, optimizer)
+        finally:
+            self._scale = scale
+
+    return unscale_
+
+
 def _undivided(right: Callable[..., Any]) -> Callable[..., Any]:
     def unscale_(self: Any, optimizer: Any) -> None:
         scale, self._scale = self._scale, 1.0
@@ -246,6 +264,7 @@ FAULTS: dict[str, Fault] = {
     "growth at every step from then on": _counting(kept=True),
     "overflow does not interrupt the count": _counting(reset=False),
     "no growth": _counting(grown=False),
+    "growth is missed where the interval was made shorter": _counting(missed=True),
     "growth by a constant factor": before("_adapt", lambda self: setattr(self, "_growth_factor", 2.0)),
     "no back-off": _backing(lambda self: self._scale),
     "back-off to one": _backing(lambda self: 1.0),
@@ -307,6 +326,7 @@ FAULTS: dict[str, Fault] = {
         ),
     ),
     "gradients are multiplied": method("unscale_", _multiplied),
+    "gradients are multiplied by a rounded reciprocal": method("unscale_", _rounded),
     "gradients are not divided": method("unscale_", _undivided),
     "gradients are replaced": method("unscale_", _out_of_place),
     "only the first group": _only(lambda groups: groups[:1]),
