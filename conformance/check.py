@@ -16,10 +16,10 @@ from .backends.reference import ReferenceBackend
 from .branches import Copy, Redo
 from .case import Case, Sample
 from .deviations import Deviation, matching
-from .explain import failure, same
+from .explain import failure
 from .judge import Judgement, judge, judge_alone
 from .observe import Observation
-from .run import Ran, run, stored
+from .run import Ran, run, same, stored
 from .verdict import Line, Verdict
 
 
@@ -94,7 +94,7 @@ class Bench:
             judgement = self._judge(sample, ran, base, dtype, allowance)
         except Unrepeatable as fault:
             return Line(sample.name, dtype, Verdict.ERROR, reason=f"the reference: {fault}")
-        problem = failure(sample, ran, judgement, base.ran.after if base else None, dtype)
+        problem = failure(sample, ran, judgement, base.ran.written if base else None, dtype)
         return Line(
             sample.name,
             dtype,

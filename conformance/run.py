@@ -30,6 +30,8 @@ class Ran:
     error_line: int = 0
     traceback: str = ""
     after: dict[str, np.ndarray] = field(default_factory=dict)
+    written: frozenset[str] = frozenset()
+    """The inputs that the program wrote to: values may end where they began, versions do not."""
 
 
 def stored(given: Given, dtype: str) -> str:
@@ -83,8 +85,10 @@ def run(sample: Sample, backend: Backend, device: str, mode: str, dtype: str, bo
     with warnings.catch_warnings(), np.errstate(all="ignore"), backend.running(device, mode):
         warnings.simplefilter("ignore")
         inputs: dict[str, Any] = {}
+        versions: dict[str, int] = {}
         try:
             inputs = make_inputs(sample, backend, device, dtype)
+            versions = {name: getattr(tensor, "_version", 0) for name, tensor in inputs.items()}
             names = namespace(backend, device, mode, dtype, recorder) | inputs
             with program_module("conformance_program", names) as module:
                 for part in (*sample.setup, program):
@@ -96,7 +100,21 @@ def run(sample: Sample, backend: Backend, device: str, mode: str, dtype: str, bo
             ran.traceback = "".join(traceback.format_exception(error, limit=-8))
         recorder.settle()
         ran.after = {name: backend.to_numpy(tensor) for name, tensor in inputs.items()}
+        if both:
+            ran.written = frozenset(
+                name
+                for name, tensor in inputs.items()
+                if getattr(tensor, "_version", 0) != versions.get(name)
+                or not same(ran.after[name], sample.inputs[name].values)
+            )
     return ran
+
+
+def same(a: np.ndarray, b: np.ndarray) -> bool:
+    """Whether two arrays hold the same values, nan being equal to nan."""
+    if a.shape == b.shape and a.dtype == b.dtype and a.tobytes() == b.tobytes():
+        return True  # nearly always, and at a tenth of the cost
+    return np.array_equal(a, b, equal_nan=a.dtype.kind in "fc")
 
 
 def _line_of(error: Exception, file: str) -> int:

@@ -1,4 +1,4 @@
-"""What programs may call besides torch: statistics of random results, and a pickled copy.
+"""What programs may call besides torch: statistics of random results, a pickled copy, proof of a path.
 
 False alarms of the statistical tests are below `ALARM`, so that a failure is a finding and never bad luck.
 """
@@ -71,6 +71,7 @@ def tools(backend: Backend) -> dict[str, Callable[..., Any]]:
         "normal": normal,
         "bernoulli": bernoulli,
         "pickled": pickled,
+        "taking": backend.taking,
     }
 
 

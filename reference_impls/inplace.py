@@ -81,6 +81,8 @@ def write(ref: Reference, tensor: Tensor, old: Tensor, new: Tensor) -> Tensor:
         new = ref.apply(COPY, (old, new), {})  # the old history goes on, with a gradient of zero
     np.copyto(tensor.array, new.array, casting="unsafe")
     tensor.exact = new.exact
+    if tensor.origin is not None and not new.exact:
+        tensor.origin.base.exact = False
     tensor.cell[0] += 1
     if recording and new.requires_grad:
         if isinstance(new.node, PrimitiveNode):

@@ -25,6 +25,7 @@ from . import (
     nn,
     random_state,
     settings,
+    sparse,
     stateless,
 )
 from .tensor import Size
@@ -142,6 +143,7 @@ def build(ref: Reference) -> Namespace:
         "result_type": lambda *values: _result_type(ref, values),
         "can_cast": lambda a, b: a.category <= b.category,
         **batching.factories(ref, creation.for_reference(ref)),
+        **sparse.for_reference(ref),
     }
     torch.__dict__.update(members)
     modes = grad_mode.for_reference(ref.modes)

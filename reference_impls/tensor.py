@@ -49,6 +49,8 @@ class Tensor(Conversion):
     kept_grad: Tensor | None = None
     origin: View | None = None
     retains_grad: bool = False
+    specified: np.ndarray | None = None
+    """The elements that a tensor of sparse layout has; a dense one has all."""
     inference: bool = False
     tangents: dict[int, Tensor | None] | None = None
     """Its tangent of each level of forward mode (see ``dual``)."""
@@ -216,6 +218,10 @@ class Tensor(Conversion):
         self.array, self.dtype, self.exact = value.array, value.dtype, value.exact
 
     # Views and versions
+
+    def to_dense(self) -> Tensor:
+        """The values without the layout."""
+        return self._ref.tensor_from(self.array.copy(), self.dtype)
 
     @property
     def _version(self) -> int:

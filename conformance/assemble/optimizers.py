@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,34 +22,74 @@ def optimizer_class(spec: OptimizerSpec, reference: Reference) -> type:
     vocabulary = vocabulary_of(reference)
     states = tuple(map(str, spec.state))
     assert spec.step is not None, "an algorithm of reference_impls is not assembled yet"
-    update = spec.step.function((*names, *states, "param", "grad"), vocabulary, ("param", *states))
+    numbers = {name for name, state in spec.state.items() if state.init and "param" not in state.init.free}
+    masked = "specified" in spec.step.free
+    step = spec.step.function(
+        (*names, *states, "param", "grad", *["specified"] * masked), vocabulary, ("param", *states)
+    )
+    torch = reference.torch
 
     class Assembled(Optimizer):
         defaults = {n: d.evaluate(vocabulary) for n, d in spec.signature.defaults.items()}
         positional = names
 
         def update(self, param: Any, group: dict[str, Any]) -> None:
-            options = {n: group[n] for n in names}
             state = self.state.setdefault(param, {})
-            before = {}
-            for name, declaration in spec.state.items():
-                value = state.get(name)
-                if value is None and declaration.init is not None:
-                    value = declaration.init.evaluate(vocabulary, **options, param=param, grad=param.grad)
-                before[name] = value
-            after = update(**options, **before, param=param.detach(), grad=param.grad.detach())
-            param.copy_(stored(after.pop("param"), param))
-            for name, declaration in spec.state.items():
-                wanted = declaration.when is None or declaration.when.evaluate(vocabulary, **options)
-                if wanted and after[name] is not None:
-                    state[name] = stored(after[name], param)
+            grad, more = param.grad, {}
+            if masked:
+                given = np.ones(grad.shape, bool) if grad.specified is None else grad.specified
+                more = {"specified": reference.as_tensor(given)}
+            real = param
+            if param.dtype.is_complex:  # the same step for real and imaginary parts
+                real, grad = torch.view_as_real(param), torch.view_as_real(grad)
+            recorded = bool(group.get("differentiable"))
+            with torch.enable_grad() if recorded else nullcontext():
+                options = {n: number(group[n]) for n in names}
+                advance(real, grad, options, state, recorded, **more)
             if not state:
                 self.state.pop(param)
+
+    def advance(
+        param: Any, grad: Any, options: dict[str, Any], state: dict[str, Any], recorded: bool, **more: Any
+    ) -> None:
+        before = {}
+        for name, declaration in spec.state.items():
+            value = state.get(name)
+            if value is None and declaration.init is not None:
+                value = declaration.init.evaluate(vocabulary, **options, param=param, grad=grad)
+            before[name] = value
+        # What is recorded must not change when the parameter is written to.
+        old = param.clone() if recorded else param.detach()
+        after = step(**options, **before, param=old, grad=grad, **more)
+        keep = as_it_is if recorded else stored
+        param.copy_(keep(after.pop("param"), param))
+        for name, declaration in spec.state.items():
+            wanted = declaration.when is None or declaration.when.evaluate(vocabulary, **options)
+            if wanted and after[name] is not None:
+                value = after[name]
+                if name in numbers and not recorded and isinstance(value, reference.Tensor):
+                    value = value.item()
+                state[name] = keep(value, param)
+
+    def as_it_is(value: Any, param: Any) -> Any:
+        return value
+
+    def number(value: Any) -> Any:
+        """A hyperparameter as its algorithm has it: a tensor of one element is a number."""
+        return value.reshape(()) if isinstance(value, reference.Tensor) else value
+
+    def rounded(value: Any) -> Any:
+        """A number, which an implementation may keep in a tensor."""
+        return (
+            (vocabulary["scalar_tensor"](value, dtype=torch.float64) * 1.0).item()
+            if isinstance(value, float)
+            else value
+        )
 
     def stored(value: Any, param: Any) -> Any:
         """What is kept between steps: a copy in the dtype of the parameter, so that overflow there is seen here."""
         if not isinstance(value, reference.Tensor):
-            return value
+            return rounded(value)
         array = value.array.copy() if value.array.dtype == object else param.dtype.round(value.array)
         kept = reference.tensor_from(np.array(array), param.dtype)
         kept.exact = value.exact

@@ -27,6 +27,8 @@ CAPABILITIES: dict[str, str] = {
     "custom-function": "`torch.autograd.Function` can be subclassed.",
     "modules": "`torch.nn.Module` and its state.",
     "optimizers": "`torch.optim` and its state.",
+    "differentiable-optimizers": "The step of an optimizer records a graph where it is asked to.",
+    "sparse": "Gradients may have a sparse layout.",
     "serialization": "`torch.save` and `torch.load`.",
     "data-loading": "`torch.utils.data.DataLoader`, also with worker processes.",
     "randomness": "Seeded random numbers that programs can draw.",
@@ -118,6 +120,11 @@ class Backend:
         if mode != "eager":
             raise Unsupported(f"mode {mode}")
         return lambda function: function
+
+    def taking(self, path: str, optimizer: Any) -> AbstractContextManager[Any]:
+        """Entered around a step of an optimizer that was asked for another implementation (``foreach``, ``fused``,
+        ``capturable``, ``differentiable``). It must raise where that one did not run."""
+        raise Unsupported(f"proof that the {path} implementation ran")
 
     def supplied(self) -> tuple[str, ...]:
         """Names that were supplied by the suite in place of the backend since the last call."""

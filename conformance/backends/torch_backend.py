@@ -72,6 +72,8 @@ class TorchBackend(Backend):
         return NAMES[tensor.dtype]
 
     def to_numpy(self, tensor: torch.Tensor) -> np.ndarray:
+        if tensor.layout is not torch.strided:
+            tensor = tensor.to_dense()
         tensor = tensor.detach().to("cpu", WIDEST.get(tensor.dtype, torch.int64))
         return np.array(tensor.resolve_conj().resolve_neg().numpy())
 
@@ -96,6 +98,11 @@ class TorchBackend(Backend):
         from .torch_modes import MODES  # torch.compile is slow to import
 
         return MODES[mode]
+
+    def taking(self, path: str, optimizer: Any):
+        from .torch_paths import taking
+
+        return taking(path, optimizer)
 
     def is_unsupported(self, error: Exception) -> str | None:
         """Where torch says that an operator has no derivative in a mode: it need not have all of them."""

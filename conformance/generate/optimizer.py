@@ -3,217 +3,207 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from textwrap import indent
 from typing import TYPE_CHECKING
 
 from ..case import Case, Sample
-from .common import case, generated, prelude, program_cases
-from .makers import Makers
+from ..spec.words import COMPLEX
+from .common import case, program_cases
+from .trajectory import FEW, STEPS, Programs, joined
 
 if TYPE_CHECKING:
     from ..spec import OptimizerSpec
 
-STEPS = 8
-IMPLEMENTATIONS = {
-    "foreach": "",
-    "fused": "",
-    "capturable": "",
-    "differentiable": "p, q, r = p.clone(), q.clone(), r.clone()\n",  # it refuses to write to leaves
-}
-"""Arguments that choose another implementation of the same algorithm, and what their parameters need."""
+IMPLEMENTATIONS = ("foreach", "fused", "capturable", "differentiable")
+"""Options that ask for another implementation of the same algorithm."""
+
+PLAIN = ("float64", "float32")
+"""Where the width of the dtype has no part in the claim."""
 
 
 def optimizer_cases(spec: OptimizerSpec) -> Iterator[Case]:
-    """For each of `try` a trajectory and a resumed one; then the implementations and the rules of the interface."""
+    """The trajectory of each of `try`; what may be given instead of numbers and dense reals; the rules of the
+    interface; the other implementations; the errors."""
     derived = _Derived(spec)
-    tries = {str(id): " ".join(call.text.split()) for id, call in spec.tries.items()}
-    if derived.has_defaults:
-        tries = {"defaults": "", **tries}
-    for id, arguments in tries.items():
-        yield derived.case(
-            id,
-            f"With {arguments or 'its defaults'} every parameter and state entry follows the algorithm, step by step.",
-            derived.trajectory(arguments),
-        )
-    longest = max(tries.values(), key=len)
-    others = dict(zip(tries, [*list(tries.values())[1:], *tries.values()], strict=False))
-    yield derived.case(
-        "resume",
-        "Saved after any step and loaded into a fresh optimizer, it continues as if never interrupted.",
-        [
-            sample
-            for id, arguments in tries.items()
-            for sample in derived.resume(
-                id, arguments, others[id], (0, 1, 5) if arguments == longest else (5,)
-            )
-        ],
-    )
-    yield derived.case(
-        "param-groups",
-        "The options of a parameter group override the defaults.",
-        [
-            *derived.groups(longest),
-            *(derived.mixed_groups(id, arguments, others[id]) for id, arguments in tries.items()),
-        ],
-    )
-    yield derived.case(
-        "none-gradient",
-        "A parameter without a gradient is left alone, and so is its state.",
-        derived.none_gradient(longest),
-    )
-    yield derived.case(
-        "closure",
-        "`step` calls the closure once, with gradients enabled, and returns its loss.",
-        derived.closure(longest),
-    )
-    yield derived.case(
-        "zero-grad",
-        "`zero_grad` drops the gradients, or zeroes them with `set_to_none=False`.",
-        derived.zero_grad(longest),
-    )
-    yield derived.case(
-        "caller-state", "`step` leaves the gradients as they were.", derived.gradients_kept(longest)
-    )
-    for option, preparation in IMPLEMENTATIONS.items():
-        if option in spec.signature.names:
-            yield derived.case(
-                option,
-                f"The `{option}` implementation follows the same trajectory.",
-                [
-                    s
-                    for id, a in tries.items()
-                    for s in derived.trajectory(_with(a, f"{option}=True"), id, preparation)
-                ],
-                accelerator=option == "capturable",
-            )
-    for id, entry in spec.errors.items():
-        says = entry.says or f"`{' '.join(entry.call.text.split())}` is refused with {entry.raises}."
-        text = f"with raises({entry.raises}):\n    {spec.optimizer}([p], {entry.call.text})\n"
-        yield derived.case(
-            id,
-            says,
-            [derived.sample(text)],
-            judge="literals",
-            dtypes=("float32",),
-            needs=frozenset({"error-checks", "optimizer-checks"}),
-            claim=entry,
-        )
+    yield from derived.trajectories()
+    yield from derived.kinds_of_input()
+    yield from derived.interface()
+    yield from derived.copies()
+    yield from derived.implementations()
+    yield from derived.refusals()
     yield from program_cases(spec)
-
-
-def _with(arguments: str, more: str) -> str:
-    return f"{arguments}, {more}" if arguments else more
 
 
 class _Derived:
     def __init__(self, spec: OptimizerSpec) -> None:
         self.spec = spec
-        self.states = [str(name) for name in spec.state]
-        parameters = list(spec.signature.parameters.values())
-        self.has_defaults = all(not p.required for p in parameters[1:])
+        self.programs = Programs(spec)
+        tries = {str(id): " ".join(call.text.split()) for id, call in spec.tries.items()}
+        without_any = all(not p.required for p in list(spec.signature.parameters.values())[1:])
+        self.tries = {"defaults": "", **tries} if without_any else tries
+        self.longest = max(self.tries.values(), key=len)
+        arguments = list(self.tries.values())
+        self.others = dict(zip(self.tries, [*arguments[1:], arguments[0]], strict=True))
 
     def case(
         self, id: str, says: str, samples: list[Sample], needs: frozenset[str] = frozenset(), **options
     ) -> Case:
-        needs = needs | {"optimizers"}
-        options = {
-            "shared": False,
-            **options,
-        }  # what is kept between steps is kept in the dtype of the parameter
+        needs = needs | {"optimizers"} | ({"sparse"} if self.spec.gradients == "sparse" else set())
+        # What is kept between steps is kept in the dtype of the parameter.
+        options = {"shared": False, **options}
         return case(self.spec, id, says, lambda mode: samples, line=self.spec.line, needs=needs, **options)
 
-    def sample(self, text: str, name: str = "trajectory") -> Sample:
-        makers = Makers(f"{self.spec.optimizer}:{name}")
-        inputs = {"p": makers.leaf(3), "q": makers.leaf(2, 2), "r": makers.leaf()}
-        return Sample(name, generated(text, self.spec), inputs, (prelude(),))
-
-    def new(self, parameters: str, arguments: str) -> str:
-        return f"{self.spec.optimizer}({_with(parameters, arguments)})"
-
-    def yields(self, *parameters: str) -> str:
-        names = ", ".join(parameters)
-        lines = [f"yield [{names}]"]
-        if self.states:
-            lines.append(f"yield [state_of(optimizer, x, {self.states}) for x in ({names},)]")
-        return "\n".join(lines) + "\n"
-
-    def loop(
-        self, optimizer: str, yields: str, steps: str = f"range({STEPS})", parameters: str = "(p, q, r)"
-    ) -> str:
-        body = f"for x in {parameters}:\n    x.grad = gradient(x, step)\n{optimizer}.step()\n{yields}"
-        return f"for step in {steps}:\n" + indent(body, "    ")
-
-    def trajectory(self, arguments: str, name: str = "trajectory", preparation: str = "") -> list[Sample]:
-        text = f"{preparation}optimizer = {self.new('[p, q, r]', arguments)}\n" + self.loop(
-            "optimizer", self.yields("p", "q", "r")
-        )
-        return [self.sample(text, name)]
-
-    def resume(self, name: str, arguments: str, other: str, stops: tuple[int, ...]) -> list[Sample]:
-        """The fresh optimizer is built with ``other`` arguments: the loaded options replace them too."""
-        samples = []
-        for stop in stops:
-            text = (
-                f"optimizer = {self.new('[p, q, r]', arguments)}\n"
-                + self.loop("optimizer", "", f"range({stop})")
-                + f"saved = optimizer.state_dict()\noptimizer = {self.new('[p, q, r]', other)}\n"
-                + "optimizer.load_state_dict(saved)\n"
-                + self.loop("optimizer", self.yields("p", "q", "r"), f"range({stop}, {STEPS})")
+    def trajectories(self) -> Iterator[Case]:
+        for id, arguments in self.tries.items():
+            says = (
+                f"With {arguments or 'its defaults'} every parameter and state entry follows the algorithm, "
+                f"at each of {STEPS} steps."
             )
-            samples.append(self.sample(text, name if stop == 5 else f"{name}, after step {stop}"))
-        return samples
+            yield self.case(id, says, [self.programs.trajectory(arguments)])
 
-    def groups(self, arguments: str) -> list[Sample]:
-        groups = "[{'params': [p], 'lr': 0.5}, {'params': [q, r]}]"
-        text = f"optimizer = {self.new(groups, arguments)}\n" + self.loop(
-            "optimizer", self.yields("p", "q", "r"), "range(4)"
-        )
-        added = (
-            f"optimizer = {self.new('[p]', arguments)}\noptimizer.add_param_group({{'params': [q, r], 'lr': 0.25}})\n"
-            + self.loop("optimizer", self.yields("p", "q", "r"), "range(4)")
-            + "assert len(optimizer.param_groups) == 2\n"
-        )
-        return [self.sample(text, "given at once"), self.sample(added, "added later")]
+    def kinds_of_input(self) -> Iterator[Case]:
+        programs, spec = self.programs, self.spec
+        if spec.tensors:
+            yield self.case(
+                "tensor-options",
+                f"A tensor of one element does for {' and '.join(spec.tensors)}; a step takes what is in it by then.",
+                [
+                    sample
+                    for id, arguments in self.tries.items()
+                    for option in spec.tensors
+                    for sample in programs.tensor_option(arguments, option, self.value(arguments, option), id)
+                ],
+                dtypes=PLAIN,
+            )
+        if spec.pointwise:
+            yield self.case(
+                "complex",
+                "A complex parameter makes the step of its real and imaginary parts, each by itself.",
+                [programs.complex(arguments, id) for id, arguments in self.tries.items()],
+                dtypes=COMPLEX,
+            )
+        if spec.gradients == "either":
+            yield self.case(
+                "sparse-gradients",
+                "A gradient of a sparse layout makes the step of the dense one with the same elements.",
+                [programs.sparse(arguments, id) for id, arguments in self.tries.items()],
+                needs=frozenset({"sparse"}),
+            )
 
-    def mixed_groups(self, name: str, arguments: str, other: str) -> Sample:
-        """One group has the options of one argument list, the rest those of another as defaults."""
-        options = self.spec.signature.bind(arguments, without=self.spec.signature.names[:1])
-        own = ", ".join(["params=[p]", *(f"{option}={value.text}" for option, value in options.items())])
-        groups = f"[dict({own}), dict(params=[q, r])]"
-        text = f"optimizer = {self.new(groups, other)}\n" + self.loop(
-            "optimizer", self.yields("p", "q", "r"), "range(4)"
-        )
-        return self.sample(text, f"{name} beside others")
+    def value(self, arguments: str, option: str) -> str:
+        """What an option is in an argument list, or by default."""
+        bound = self.spec.signature.bind(arguments, without=self.spec.signature.names[:1])
+        return str((bound.get(option) or self.spec.signature.defaults[option]).text)
 
-    def none_gradient(self, arguments: str) -> list[Sample]:
-        text = (
-            f"optimizer = {self.new('[p, q, r]', arguments)}\n"
-            + self.loop("optimizer", "", "range(2)")
-            + "q.grad = None\n"
-            + self.loop("optimizer", self.yields("p", "q", "r"), "range(2, 5)", "(p, r)")
+    def interface(self) -> Iterator[Case]:
+        programs, longest = self.programs, self.longest
+        yield self.case(
+            "param-groups",
+            "The options of a parameter group override the defaults.",
+            [
+                *programs.groups(longest),
+                *(programs.mixed_groups(a, self.others[id], id) for id, a in self.tries.items()),
+            ],
         )
-        return [self.sample(text)]
+        yield self.case(
+            "none-gradient",
+            "A parameter without a gradient is left alone, and so is its state.",
+            [programs.none_gradient(longest)],
+        )
+        ways = [
+            "",
+            *(f"{option}=True" for option in ("foreach", "fused") if option in self.spec.signature.names),
+        ]
+        yield self.case(
+            "zero-size",
+            "A parameter without elements does not disturb those beside it.",
+            [programs.zero_size(joined(longest, way), way.partition("=")[0] or "loop") for way in ways],
+        )
+        yield self.case(
+            "closure",
+            "`step` calls the closure once, with gradients enabled, and returns its loss.",
+            [programs.closure(longest)],
+        )
+        yield self.case(
+            "zero-grad",
+            "`zero_grad` drops the gradients, or zeroes them with `set_to_none=False`.",
+            [programs.zero_grad(longest)],
+        )
+        yield self.case(
+            "caller-state", "`step` leaves the gradients as they were.", [programs.gradients_kept(longest)]
+        )
 
-    def closure(self, arguments: str) -> list[Sample]:
-        text = (
-            f"optimizer = {self.new('[p]', arguments)}\ncalls = []\n"
-            "def closure():\n    optimizer.zero_grad()\n    loss = (p ** 2).sum()\n    loss.backward()\n"
-            "    calls.append(torch.is_grad_enabled())\n    return loss\n"
-            "with torch.no_grad():\n    loss = optimizer.step(closure)\n"
-            "assert calls == [True]\nyield loss\nyield p\n"
+    def copies(self) -> Iterator[Case]:
+        """Claims of bits: the backend is compared with itself, and by the trajectories with the algorithm."""
+        programs = self.programs
+        yield self.case(
+            "resume",
+            "Saved after any step and loaded into a fresh optimizer, it continues bit for bit as if never interrupted.",
+            [programs.resume(arguments, self.others[id], id) for id, arguments in self.tries.items()],
+            judge="law",
         )
-        return [self.sample(text)]
+        yield self.case(
+            "deepcopy",
+            "A deep copy of an optimizer goes on as the original does, bit for bit.",
+            [programs.copied(arguments, "copy.deepcopy", id) for id, arguments in self.tries.items()],
+            judge="law",
+            dtypes=PLAIN,
+        )
+        yield self.case(
+            "pickle",
+            "An optimizer that went through pickle goes on as the original does, bit for bit.",
+            [programs.copied(arguments, "pickled", id) for id, arguments in self.tries.items()],
+            judge="law",
+            dtypes=PLAIN,
+            needs=frozenset({"serialization"}),
+        )
 
-    def zero_grad(self, arguments: str) -> list[Sample]:
-        text = (
-            f"optimizer = {self.new('[p, q]', arguments)}\np.grad = gradient(p, 0)\nkept = p.grad\n"
-            "optimizer.zero_grad(set_to_none=False)\nassert p.grad is kept\nassert kept == np.zeros((3,))\n"
-            "assert q.grad is None\noptimizer.zero_grad()\nassert p.grad is None\n"
-        )
-        return [self.sample(text)]
+    def implementations(self) -> Iterator[Case]:
+        programs = self.programs
+        for option in IMPLEMENTATIONS:
+            if option in self.spec.signature.names:
+                before, steps = "", 2 * FEW
+                if option == "differentiable":
+                    # A leaf that requires grad cannot be written to by a step that is itself recorded, which costs.
+                    before = f"{', '.join(programs.names)} = [x.clone() for x in {programs.all}]\n"
+                    steps = FEW
+                yield self.case(
+                    option,
+                    f"The `{option}` implementation follows the same trajectory, and it is the one that runs.",
+                    [
+                        programs.trajectory(
+                            joined(arguments, f"{option}=True"), id, before, f"range({steps})", path=option
+                        )
+                        for id, arguments in self.tries.items()
+                    ],
+                    accelerator=option == "capturable",
+                )
+        if "differentiable" in self.spec.signature.names:
+            yield self.case(
+                "derivatives",
+                "Differentiable steps have the derivatives of the algorithm: by the parameters, the gradients"
+                + (" and the learning rate." if "lr" in self.spec.tensors else "."),
+                [
+                    *(programs.derivatives(arguments, id) for id, arguments in self.tries.items()),
+                    *(
+                        programs.derivatives(arguments, f"{id}, by lr", self.value(arguments, "lr"))
+                        for id, arguments in self.tries.items()
+                        if "lr" in self.spec.tensors
+                    ),
+                ],
+                needs=frozenset({"differentiable-optimizers"}),
+                dtypes=PLAIN,
+            )
 
-    def gradients_kept(self, arguments: str) -> list[Sample]:
-        text = f"optimizer = {self.new('[p, q, r]', arguments)}\n" + self.loop(
-            "optimizer", "yield [p.grad, q.grad, r.grad]\n", "range(3)"
-        )
-        return [self.sample(text)]
+    def refusals(self) -> Iterator[Case]:
+        for id, entry in self.spec.errors.items():
+            says = entry.says or f"`{' '.join(entry.call.text.split())}` is refused with {entry.raises}."
+            text = f"with raises({entry.raises}):\n    {self.programs.new('[p]', entry.call.text)}\n"
+            yield self.case(
+                id,
+                says,
+                [self.programs.sample(text)],
+                judge="literals",
+                dtypes=("float32",),
+                needs=frozenset({"error-checks", "optimizer-checks"}),
+                claim=entry,
+            )

@@ -69,10 +69,24 @@ def filled(module):
 
 
 def gradient(parameter, step):
-    """A gradient that changes sign, vanishes on the third step and is large on the fifth: float16 holds its square."""
-    scale = (1.0, -0.5, 0.0, 2.0, 128.0, -1.0, 0.25)[step % 7]
+    """A gradient that changes sign, vanishes on the third step and is large on the fifth, over and over.
+
+    Each element beyond the twelfth has one in every fifth step only. In float16, too, all squares have a finite sum.
+    """
+    scale = (1.0, -0.5, 0.0, 2.0, 128.0, -1.0, 0.25)[step % 7] / 2 ** (step // 7)
     values = scale * pattern(tuple(parameter.shape), step)
+    if parameter.dtype.is_complex:
+        values = values + 1j * scale * pattern(tuple(parameter.shape), step + 3)
+    number = np.arange(values.size).reshape(values.shape)
+    values = np.where((number < 12) | (number % 5 == step % 5), values, 0.0)
     return torch.tensor(values, dtype=parameter.dtype, device=device)
+
+
+def sparse_gradient(parameter, step):
+    """The gradient of that step as a sparse tensor which has every second row, each as the sum of two halves."""
+    rows = [row for row in range(parameter.shape[0]) if (row + step) % 2 == 0]
+    values = gradient(parameter, step)[rows] / 2
+    return torch.sparse_coo_tensor([rows + rows], torch.cat([values, values]), tuple(parameter.shape))
 
 
 def state_of(optimizer, parameter, names):

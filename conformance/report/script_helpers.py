@@ -6,10 +6,16 @@
 # ruff: noqa: F821 - `torch`, `np`, `_expected` and `contextlib` are names of the script
 
 
+def taking(path, optimizer):
+    """Where the suite asks for proof that an implementation ran; the script looks at results only."""
+    return contextlib.nullcontext()
+
+
 def _leaves(value, path=""):
     """The tensors, arrays, numbers and other values that a value is made of, each with its path."""
     if isinstance(value, torch.Tensor):
         wide = torch.complex128 if value.is_complex() else torch.float64
+        value = value.to_dense() if value.layout is not torch.strided else value
         yield path, value.detach().to("cpu", wide).resolve_conj().numpy()
     elif isinstance(value, (tuple, list)) and any(
         isinstance(part, (torch.Tensor, tuple, list)) for part in value
@@ -37,7 +43,7 @@ def _show(statement, value, *right):
                 + ("" if str(want) == str(seen) else DIFFERS)
             )
             continue
-        if seen.shape != want.shape:
+        if seen.shape != want.shape and seen.size + want.size:
             print(f"  {path or 'it'}: expected shape {want.shape}, seen {seen.shape}{DIFFERS}")
             continue
         if not seen.size:

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
-from pydantic import Field
+from pydantic import AfterValidator, Field, WithJsonSchema
 
 from .check import Check
 from .constructed import Constructed
 from .faults import quote
-from .fields import Dotted, Name
+from .fields import Dotted, Name, Names, one_of
 from .formula import Expression, Formula, Update
 from .models import Model
+from .text import Text
 from .words import formula_names
+
+LAYOUTS = ("dense", "sparse", "either")
+Gradients = Annotated[
+    Text, AfterValidator(one_of(LAYOUTS, "a layout")), WithJsonSchema({"enum": list(LAYOUTS)})
+]
+"""The layouts that gradients may have. In ``step``, ``specified`` tells which elements a sparse gradient has."""
 
 
 class State(Model):
@@ -32,6 +39,13 @@ class OptimizerSpec(Constructed):
     state: dict[Name, State] = Field(default_factory=dict)
     step: Update | None = None
     algorithm: Name | None = None
+    shapes: Expression | None = None
+    """Shapes of the parameters that it takes, where it does not take all."""
+    gradients: Gradients = Text("dense")
+    pointwise: bool = True
+    """Whether what happens to an element depends on that element only."""
+    tensors: Names = ()
+    """Hyperparameters that may be tensors of one element."""
 
     @property
     def name(self) -> str:
@@ -50,6 +64,8 @@ class OptimizerSpec(Constructed):
             check.missing(
                 check.key("algorithm") if self.step else here, message, "one of `step` and `algorithm`"
             )
+        check.known(self.tensors, self.hyperparameters, "a hyperparameter")
+        check.source(self.shapes, formula_names())
         vocabulary, hyper = formula_names(), self.hyperparameters
         for name, state in self.state.items():
             if name in (*self.signature.names, "param", "grad"):
@@ -59,7 +75,7 @@ class OptimizerSpec(Constructed):
             if self.step and name not in self.step.bound:
                 check.fault(name, f"the state {quote(name)} is never assigned in `step`")
         if self.step:
-            check.source(self.step, vocabulary, hyper, self.state, ("param", "grad"))
+            check.source(self.step, vocabulary, hyper, self.state, ("param", "grad", "specified"))
             check.assigned(self.step, {*self.signature.names}, "a hyperparameter, which `step` may only read")
             check.assigned(self.step, {"grad"}, "the gradient, which `step` may only read")
             if "param" not in self.step.bound:

@@ -45,10 +45,10 @@ DERIVED_IDS = words(
     unknown-reduction deprecated-reduction
     mixed in-place-gradient integers-in-place returns
     defaults resume param-groups none-gradient closure zero-grad caller-state
-    foreach fused capturable differentiable
+    foreach fused capturable differentiable derivatives tensor-options complex sparse-gradients deepcopy pickle
     timetable construction wrong-order by-last-epoch step-to-epoch epoch-deprecated outside-change tensor-rate
     kept-in-a-file
-    state initial training evaluation functional round-trip pickle
+    state initial training evaluation functional round-trip
     """
 )
 """Ids of the clauses that the generator derives; no clause written by hand may take one."""
@@ -116,7 +116,7 @@ def formula_names() -> frozenset[str]:
 TOOLS = words(
     """
     dtype device pattern like floating differentiable contracted vjp filled gradient state_of refused transformed
-    follows uniform normal bernoulli constant pickled
+    follows uniform normal bernoulli constant pickled taking
     """
 )
 """What programs find beside ``torch``: the dtype and device of their line, and the generator's helpers."""
