@@ -1,0 +1,40 @@
+"""Mutants of what topics are about where it is code: the interface of optimizers, averages of weights."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from operator import attrgetter
+
+from reference_impls import Reference
+
+from ...assemble.param_groups import Interface
+from ...spec import Spec
+from ...where import area
+from ..mutant import Mutant
+from .averaging import AVERAGING
+from .fault import Override
+from .interface import INTERFACE
+from .optimizer_hooks import HOOKS
+
+USERS = frozenset({"torch.optim.Optimizer", "torch.optim.SGD"})
+"""The classes by which a program may notice a fault of the interface."""
+
+
+def topic_mutants(spec: Spec) -> Iterator[Mutant]:
+    """Every mutant of what a topic is about, if any."""
+    id = spec.relative_path
+    if spec.name == "torch/optim/Optimizer":
+        for mutator, (method, override) in {**INTERFACE, **HOOKS}.items():
+            yield Mutant(area(id), id, mutator, patches=((Interface, method, override),), reach=USERS)
+    for owner, faults in AVERAGING.get(spec.name, {}).items():
+        for mutator, (name, override) in faults.items():
+            reach = frozenset({owner, f"{owner}.{name}"})
+            yield Mutant(area(id), id, mutator, prepare=_breaking(owner, name, override), reach=reach)
+
+
+def _breaking(owner: str, name: str, override: Override) -> Callable[[Reference], None]:
+    def prepare(reference: Reference) -> None:
+        there = attrgetter(owner.removeprefix("torch."))(reference.torch)
+        setattr(there, name, override(getattr(there, name)))
+
+    return prepare
