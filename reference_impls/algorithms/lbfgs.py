@@ -107,8 +107,9 @@ def minimize(
     for _ in range(max_iter):
         if F.le(largest(F, here.gradient), tolerance_grad):
             break
-        if "moved" in state:
-            s, y = state["moved"], here.gradient - state["gradient"]
+        if "last" in state:
+            s, before = state["last"]
+            y = here.gradient - before
             if F.gt(dot(F, s, y), 0):
                 pairs.append((s, y))
                 del pairs[:-history_size]
@@ -117,7 +118,7 @@ def minimize(
             t, there = lr, None if next(budget, None) is None else evaluate(here.x + lr * d)
         else:
             t, there = search(F, evaluate, budget, here, d, lr)
-        state["moved"], state["gradient"] = t * d, here.gradient
+        state["last"] = t * d, here.gradient
         if there is None:
             return here.x + t * d
         change = F.abs(there.loss - here.loss)
