@@ -164,8 +164,8 @@ class Programs:
         rates = "rates = [torch.tensor(rate, dtype=torch.float64, device=device) for rate in (8.0, 0.5)]\n"
         body = (
             "assert all(group['lr'] is rate for group, rate in zip(optimizer.param_groups, rates))\n"
-            "reported = scheduler.get_last_lr()\nyield [float(n) for n in [*numbers(optimizer), *reported]]\n"
-            "for rate in reported:\n    rate.fill_(100.0)\n"
+            "reported = scheduler.get_last_lr()\nseen = [float(rate) for rate in reported]\n"
+            "for rate in reported:\n    rate.fill_(100.0)\nyield [*seen, *map(float, numbers(optimizer))]\n"
         )
         return self.helper + rates + self.begin(arguments, TENSORS) + self.each(arguments, body, FEW)
 

@@ -174,11 +174,11 @@ def _scheduler(spec: SchedulerSpec) -> Iterator[Mutant]:
         for name in spec.state:
             text = f"unchanged = {name}\n{mutated.text.rstrip()}\n{name} = unchanged\n"
             yield mutated.mutant(text, "state not kept", str(name), "forgotten after each step", 0)
-    whole = spec.lr or spec.step
-    for option in (*spec.hyperparameters, *spec.state):
-        if whole and option not in (*spec.functions, "last_epoch"):
-            forgetful = Mutated(spec, whole, _without_saving(spec, option))
-            yield forgetful.mutant(forgetful.text, "not saved", str(option), "that of the one that loads", 0)
+    later = [formula for formula in (spec.let, spec.lr, spec.momentum, spec.step) if formula is not None]
+    read = frozenset().union(*(formula.free for formula in later)) - {"base_lr", "epoch", "lr", "metric"}
+    for option in sorted((read & {*spec.hyperparameters, *spec.state}) - {*spec.functions}):
+        forgetful = Mutated(spec, later[0], _without_saving(spec, option))
+        yield forgetful.mutant(forgetful.text, "not saved", option, "that of the one that loads", 0)
 
 
 def _with(spec: SchedulerSpec, field: str) -> Rebuild:

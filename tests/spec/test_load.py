@@ -109,6 +109,7 @@ def test_an_optimizer_and_a_scheduler() -> None:
     assert list(optimizer.state) == ["momentum_buffer"]
     scheduler = load(SAMPLES / "torch/optim/lr_scheduler/StepLR.yaml")
     assert isinstance(scheduler, SchedulerSpec)
+    assert scheduler.lr is not None
     rate = scheduler.lr.function(("base_lr", "epoch", *scheduler.hyperparameters), {})
     timetable = scheduler.timetables[0]
     given = {name: value.evaluate({}) for name, value in scheduler.signature.bind(timetable.call).items()}

@@ -27,7 +27,8 @@ def scheduler_faults(spec: SchedulerSpec | None = None) -> Iterator[Fault]:
     if spec is None or spec.lr is None:
         return
     yield "steps by two epochs", "", "step", _twice
-    yield "the epoch of a step not heeded", "", "step", lambda right: lambda self, epoch=None: right(self)
+    if spec.jumps != "unsupported":
+        yield "the epoch of a step not heeded", "", "step", lambda right: lambda self, epoch=None: right(self)
     yield "started anew", "last_epoch", "begin", _anew
     yield "initial rate not recorded", "initial_lr", "begin", _current
     yield "changes from outside the other way", "", "step", _other_way
