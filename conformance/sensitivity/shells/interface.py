@@ -61,6 +61,17 @@ def _accepting_nothing(right: Method) -> Method:
     return __init__
 
 
+def _taken_over(right: Method) -> Method:
+    """The caller's own dictionary becomes the group, as torch has it."""
+
+    def add_param_group(self: Any, param_group: Any) -> None:
+        right(self, param_group)
+        param_group.update(self.param_groups[-1])
+        self.param_groups[-1] = param_group
+
+    return add_param_group
+
+
 def _inheriting(self: Any, group: dict[str, Any]) -> dict[str, Any]:
     last = self.param_groups[-1] if self.param_groups else {}
     return {**{k: v for k, v in last.items() if k not in ("params", "param_names")}, **group}
@@ -86,6 +97,7 @@ GROUPS: Faults = {
         _added(lambda self: self.param_groups[-1].pop("param_names", None)),
     ),
     "a group more forgets the state": ("add_param_group", _added(lambda self: self.state.clear())),
+    "the caller's group is taken over": ("add_param_group", _taken_over),
     "groups not checked": ("add_param_group", _unchecked),
     "a tensor is a list": (
         "__init__",
