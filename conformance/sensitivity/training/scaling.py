@@ -295,6 +295,9 @@ FAULTS: dict[str, Fault] = {
         (GradScaler, "get_scale", _given_scale),
     ),
     "bad steps are taken": _stepping(_always),
+    "optimizers are told apart by where they are in memory": method(
+        "_iteration", lambda right: lambda self, optimizer: right(self, id(optimizer))
+    ),
     "one bad optimizer stops all": _stepping(_together),
     "gradients are checked again before the step": _stepping(_checked_again),
     "step divides again": _stepping(_divided_again),
