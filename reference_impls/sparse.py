@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 def for_reference(ref: Reference) -> dict[str, Any]:
     """The factories of sparse tensors."""
 
-    def sparse_coo_tensor(indices: Any, values: Tensor, size: Any) -> Tensor:
+    def sparse_coo_tensor(indices: Tensor, values: Tensor, size: Any) -> Tensor:
         """Values at some places, given as one row of numbers for each dimension; of one place they are added."""
-        places = tuple(np.asarray(indices))
+        places = tuple(indices.array)
         array = np.zeros(tuple(size), values.array.dtype)
         np.add.at(array, places, values.array)
         tensor = ref.tensor_from(array, values.dtype)

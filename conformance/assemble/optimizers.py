@@ -42,6 +42,7 @@ def optimizer_class(spec: OptimizerSpec, reference: Reference) -> type:
             real = param
             if param.dtype.is_complex:  # the same step for real and imaginary parts
                 real, grad = torch.view_as_real(param), torch.view_as_real(grad)
+                more = {name: mask[..., None].expand(grad.shape) for name, mask in more.items()}
             recorded = bool(group.get("differentiable"))
             with torch.enable_grad() if recorded else nullcontext():
                 options = {n: number(group[n]) for n in names}

@@ -86,7 +86,8 @@ def sparse_gradient(parameter, step):
     """The gradient of that step as a sparse tensor which has every second row, each as the sum of two halves."""
     rows = [row for row in range(parameter.shape[0]) if (row + step) % 2 == 0]
     values = gradient(parameter, step)[rows] / 2
-    return torch.sparse_coo_tensor([rows + rows], torch.cat([values, values]), tuple(parameter.shape))
+    places = torch.tensor([rows + rows], dtype=torch.int64, device=device)
+    return torch.sparse_coo_tensor(places, torch.cat([values, values]), tuple(parameter.shape))
 
 
 def state_of(optimizer, parameter, names):

@@ -30,7 +30,7 @@ class Programs:
 
     def __init__(self, spec: OptimizerSpec) -> None:
         self.spec = spec
-        self.states = [str(name) for name in spec.state]
+        self.states = [str(name) for name, state in spec.state.items() if state.compared]
         self.shapes: Sequence[tuple[int, ...]] = number(spec.shapes) if spec.shapes else SHAPES
         self.names = tuple(NAMES[: len(self.shapes)])
 

@@ -28,6 +28,8 @@ class State(Model):
     when: Expression | None = None
     init: Formula | None = None
     """What it is before the first step; ``None`` where nothing is said."""
+    compared: bool = True
+    """Whether its values are claims; an implementation may keep something else that serves as well."""
 
 
 class OptimizerSpec(Constructed):

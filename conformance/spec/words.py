@@ -45,7 +45,8 @@ DERIVED_IDS = words(
     unknown-reduction deprecated-reduction
     mixed in-place-gradient integers-in-place returns
     defaults resume param-groups none-gradient closure zero-grad caller-state
-    foreach fused capturable differentiable derivatives tensor-options complex sparse-gradients deepcopy pickle
+    foreach fused capturable differentiable derivatives tensor-options complex sparse-gradients zero-size
+    deepcopy pickle
     timetable construction wrong-order by-last-epoch step-to-epoch epoch-deprecated outside-change tensor-rate
     kept-in-a-file
     state initial training evaluation functional round-trip
