@@ -42,7 +42,7 @@ SCIPY_NAMES = {
     "erfc": "erfc",
     "erfcx": "erfcx",
     "erfinv": "erfinv",
-    "lgamma": "gammaln",
+    "gammaln": "gammaln",
     "psi": "psi",
     "polygamma": "polygamma",
     "zeta": "zeta",
@@ -99,6 +99,10 @@ class Float64(Arithmetic):
             return 1.0 / (1.0 + np.exp(-x))
         small = np.exp(-np.abs(x))
         return np.where(x >= 0, 1.0, small) / (1.0 + small)
+
+    def lgamma(self, x: np.ndarray) -> np.ndarray:
+        """Infinite at both ends, as in C (ISO C, F.9.5.3) and at 200 bits; SciPy has minus infinity at the left one."""
+        return np.where(np.isneginf(x), np.inf, self.gammaln(x))
 
     def digamma(self, x: np.ndarray) -> np.ndarray:
         """By reflection where x is negative, from the distance to the nearest pole, which is exact."""

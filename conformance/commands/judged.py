@@ -93,8 +93,9 @@ def owner_of(value: ast.expr, known: dict[str, str]) -> str:
         return LEADS_TO.get(value.attr, "")
     if isinstance(value, ast.Call):
         made = chain(value.func, {"torch": "torch"})
-        is_module = made.startswith("torch.nn.") and made.rpartition(".")[2][:1].isupper()
-        return MODULE if is_module else known.get(f"{getattr(value.func, 'id', '')}()", "")
+        if made.rpartition(".")[2][:1].isupper() and not made.startswith("torch.optim."):
+            return MODULE if made.startswith("torch.nn.") else made
+        return known.get(f"{getattr(value.func, 'id', '')}()", "")
     return known.get(value.id, "") if isinstance(value, ast.Name) else ""
 
 

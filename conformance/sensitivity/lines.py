@@ -33,7 +33,8 @@ class Planned:
     sample: Sample
     dtype: str
     uses: frozenset[str]
-    """The operators, classes, primitives (``log``) and derivatives (``log.input``) that its run called."""
+    """The operators, classes, primitives (``log``) and derivatives (``log.input``) that its run called, and the
+    names below torch that its program mentions."""
     calls: int
     """How many of these it called: what it costs, and the same in every run."""
 
@@ -68,7 +69,8 @@ def planned(judge: Judge, specs: Sequence[Spec], chosen: Sequence[Spec]) -> list
                 watch.calls.clear()
                 line = judge.tried(watch.backend, case, sample, dtype)
                 if line.verdict is Verdict.PASS and not line.undecided:
-                    lines.append(Planned(case, sample, dtype, frozenset(watch.calls), watch.calls.total()))
+                    uses = frozenset(watch.calls) | sample.program.chains
+                    lines.append(Planned(case, sample, dtype, uses, watch.calls.total()))
     return lines
 
 

@@ -19,6 +19,7 @@ from .rules import rule_mutants
 from .shells import module_mutants, shell_mutants
 from .tape import tape_mutants
 from .texts import text_mutants
+from .training import training_mutants
 
 
 class Fate(StrEnum):
@@ -48,9 +49,10 @@ def own_mutants(spec: Spec) -> Iterator[Mutant]:
 
 
 def shared_mutants(lines: Sequence[Planned]) -> Iterator[Mutant]:
-    """Every mutant of what all specs stand on: modules, the tape, and the primitives that their clauses use."""
+    """Every mutant of what is in no spec of its own: modules, the tape, clipping, and the primitives in use."""
     yield from module_mutants()
     yield from tape_mutants()
+    yield from training_mutants()
     yield from rule_mutants(frozenset().union(*(line.uses for line in lines)))
 
 

@@ -12,6 +12,21 @@ from ..mutant import Mutant
 from ..tape.fault import Fault, rebind
 from . import clipping, scaler_state, scaling
 
+REACH = {
+    "torch.nn.utils": frozenset(
+        f"torch.nn.utils.{name}"
+        for name in (
+            "get_total_norm",
+            "clip_grads_with_norm_",
+            "clip_grad_norm_",
+            "clip_grad_norm",
+            "clip_grad_value_",
+        )
+    ),
+    "torch.amp": frozenset({"torch.amp.GradScaler"}),
+}
+"""The names of which a program must mention one to notice."""
+
 FAULTS: dict[str, dict[str, Fault]] = {
     "torch.nn.utils": clipping.FAULTS,
     "torch.amp": {**scaling.FAULTS, **scaler_state.FAULTS},
@@ -24,6 +39,6 @@ def training_mutants() -> Iterator[Mutant]:
     for area, faults in FAULTS.items():
         for mutator, fault in faults.items():
             if isinstance(fault[0], str):
-                yield Mutant(area, area, mutator, prepare=partial(rebind, rebound=fault))
+                yield Mutant(area, area, mutator, prepare=partial(rebind, rebound=fault), reach=REACH[area])
             else:
-                yield Mutant(area, area, mutator, patches=fault)
+                yield Mutant(area, area, mutator, patches=fault, reach=REACH[area])
