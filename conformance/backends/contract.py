@@ -126,6 +126,10 @@ class Backend:
         ``capturable``, ``differentiable``). It must raise where that one did not run."""
         raise Unsupported(f"proof that the {path} implementation ran")
 
+    def offers(self) -> frozenset[str]:
+        """The optimizers and schedulers that it has, as dotted names, read from what is installed."""
+        return frozenset()
+
     def supplied(self) -> tuple[str, ...]:
         """Names that were supplied by the suite in place of the backend since the last call."""
         return ()

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch.optim import lr_scheduler, swa_utils
 
 from .contract import Backend, Unsupported
 
@@ -98,6 +99,17 @@ class TorchBackend(Backend):
         from .torch_modes import MODES  # torch.compile is slow to import
 
         return MODES[mode]
+
+    def offers(self) -> frozenset[str]:
+        homes = {torch.optim: torch.optim.Optimizer}
+        homes |= dict.fromkeys((lr_scheduler, swa_utils), lr_scheduler.LRScheduler)
+        return frozenset(
+            f"{home.__name__}.{name}"
+            for home, base in homes.items()
+            for name, value in vars(home).items()
+            if isinstance(value, type) and issubclass(value, base) and not name.startswith("_")
+            if home is torch.optim or value.__module__ == home.__name__
+        )
 
     def taking(self, path: str, optimizer: Any):
         from .torch_paths import taking

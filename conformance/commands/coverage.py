@@ -7,6 +7,7 @@ import csv
 from collections import defaultdict
 from pathlib import Path
 
+from ..backends import BackendError, resolve
 from ..spec import load_yaml
 from . import Refused
 from .judged import WAYS, Judged
@@ -19,7 +20,12 @@ LEFT_OUT = Path(__file__).with_name("left_out.yaml")
 def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("paths", nargs="*", metavar="PATH", help=PATHS_HELP)
     columns = "documented names: columns area, name, kind, differentiable"
-    parser.add_argument("--inventory", required=True, metavar="FILE.tsv", help=columns)
+    parser.add_argument("--inventory", metavar="FILE.tsv", help=columns)
+    parser.add_argument(
+        "--build",
+        metavar="BACKEND",
+        help="list the optimizers and schedulers of what is installed that no clause judges",
+    )
     parser.add_argument(
         "--missing",
         metavar="AREA",
@@ -31,12 +37,18 @@ def main(options: argparse.Namespace) -> int:
     from rich.console import Console
     from rich.table import Column, Table
 
-    areas = inventory(Path(options.inventory))
+    if not options.inventory and not options.build:
+        raise Refused("coverage of what? --inventory FILE.tsv or --build BACKEND says it")
+    areas = inventory(Path(options.inventory)) if options.inventory else {}
     judged = Judged()
     for case in every_case(options.paths):
         judged.add(case)
     reasons: dict[str, str] = load_yaml(LEFT_OUT, dict[str, str])
     seen = judged.names["value"] | judged.names["errors"]
+    if options.build:
+        missing = sorted(installed(options.build) - seen)
+        print(*missing, sep="\n", end="\n" if missing else "")
+        return 1 if missing else 0
     if options.missing:
         if options.missing not in areas:
             raise Refused(f"--missing {options.missing}: the areas are {', '.join(areas)}")
@@ -61,6 +73,14 @@ def main(options: argparse.Namespace) -> int:
     for name in judged_after_all:
         print(f"{LEFT_OUT.name}: {name} is judged by now; remove it")
     return 1 if judged_after_all else 0
+
+
+def installed(backend: str) -> frozenset[str]:
+    """The optimizers and schedulers that a backend offers."""
+    try:
+        return resolve(backend).offers()
+    except BackendError as error:
+        raise Refused(str(error)) from None
 
 
 def _cells(row: list[int]) -> list[str]:
