@@ -60,8 +60,8 @@ def optimizer_class(spec: OptimizerSpec, reference: Reference) -> type:
                 value = declaration.init.evaluate(vocabulary, **options, param=param, grad=grad)
             before[name] = value
         # What is recorded must not change when the parameter is written to.
-        old = param.clone() if recorded else param.detach()
-        after = step(**options, **before, param=old, grad=grad, **more)
+        value_of = reference.Tensor.clone if recorded else reference.Tensor.detach
+        after = step(**options, **before, param=value_of(param), grad=grad, **more)
         keep = as_it_is if recorded else stored
         param.copy_(keep(after.pop("param"), param))
         for name, declaration in spec.state.items():

@@ -182,6 +182,7 @@ class Programs:
             f"optimizer = {self.new(self.all, arguments)}\n"
             + self.loop("", f"range({FEW})")
             + f"twin = {copy}(optimizer)\ncopies = twin.param_groups[0]['params']\n"
+            f"assert [copied is x for copied, x in zip(copies, {self.all})] == {[False] * len(self.names)}\n"
             f"for step in range({FEW}, {2 * FEW}):\n    for x in [*{self.all}, *copies]:\n"
             f"        x.grad = {self.gradient}(x, step)\n"
             f"    optimizer.step()\n    twin.step()\n    assert copies == {self.all}\n"

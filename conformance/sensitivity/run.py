@@ -13,6 +13,7 @@ from ..assemble import assemble
 from ..backends.reference import ReferenceBackend
 from ..spec import Spec, TopicSpec, discover, load
 from ..verdict import Line, Verdict
+from .algorithms import algorithm_mutants
 from .lines import Judge, Planned, planned
 from .mutant import Mutant
 from .rules import rule_mutants
@@ -45,6 +46,7 @@ class Outcome:
 def own_mutants(spec: Spec) -> Iterator[Mutant]:
     """Every mutant of what one spec defines."""
     yield from text_mutants(spec)
+    yield from algorithm_mutants(spec)
     yield from shell_mutants(spec)
 
 

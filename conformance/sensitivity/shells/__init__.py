@@ -10,6 +10,7 @@ from reference_impls import Reference
 from ...spec import FamilySpec, ModuleSpec, OptimizerSpec, SchedulerSpec, Spec
 from ...where import area
 from ..mutant import Mutant
+from .closure_optimizers import closure_optimizer_faults
 from .families import family_faults
 from .fault import Override
 from .modules import MODULES, module_faults
@@ -20,7 +21,7 @@ from .schedulers import scheduler_faults
 def shell_mutants(spec: Spec) -> Iterator[Mutant]:
     """Every mutant of the bookkeeping of the class, or of the functions of lists, that a spec is about."""
     if isinstance(spec, OptimizerSpec):
-        faults = optimizer_faults(spec)
+        faults = closure_optimizer_faults(spec) if spec.algorithm else optimizer_faults(spec)
     elif isinstance(spec, SchedulerSpec):
         faults = scheduler_faults()
     elif isinstance(spec, ModuleSpec):
@@ -57,6 +58,7 @@ def _breaking(name: str, method: str, override: Override) -> Callable[[Reference
         owner: Any = reference.torch
         for part in name.split(".")[1:]:
             owner = getattr(owner, part)
-        setattr(owner, method, override(getattr(owner, method)))
+        right: Any = getattr(owner, method, None)  # some are inherited from nowhere, as `__deepcopy__`
+        setattr(owner, method, override(right))
 
     return prepare

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from ...spec import OptimizerSpec
+from ..mutators import SCALE
 from .fault import Fault, Override
 
 
@@ -35,6 +36,74 @@ def optimizer_faults(spec: OptimizerSpec) -> Iterator[Fault]:
         lambda right: lambda self, set_to_none=False: right(self, True),
     )
     yield "gradient negated in place", "", "step", _spoiling_gradients
+    for option in ("foreach", "fused", "differentiable"):
+        if option in spec.signature.names:
+            yield "one implementation differs", option, "update", _differing(option)
+    if "differentiable" in spec.signature.names:
+        yield "gradient detached", "differentiable", "update", _detaching
+    for option in spec.tensors:
+        yield "tensor read once", str(option), "update", _remembering(str(option))
+    if spec.pointwise and spec.gradients != "sparse":
+        yield "imaginary parts left alone", "", "update", _real_only
+    if spec.gradients != "dense":
+        yield "sparse gradient negated", "", "update", _negating_sparse
+    yield "deep copy of nothing", "", "__deepcopy__", _itself
+
+
+def _differing(option: str) -> Override:
+    def update(right: Callable[..., Any]) -> Callable[..., Any]:
+        def faulty(self: Any, param: Any, group: dict[str, Any]) -> None:
+            right(self, param, group)
+            if group[option]:
+                param.mul_(SCALE)
+
+        return faulty
+
+    return update
+
+
+def _detaching(right: Callable[..., Any]) -> Callable[..., Any]:
+    def update(self: Any, param: Any, group: dict[str, Any]) -> None:
+        param.grad = param.grad.detach()
+        right(self, param, group)
+
+    return update
+
+
+def _remembering(option: str) -> Override:
+    def update(right: Callable[..., Any]) -> Callable[..., Any]:
+        def faulty(self: Any, param: Any, group: dict[str, Any]) -> None:
+            value = group[option]
+            if isinstance(value, self.reference.Tensor):
+                value = self.__dict__.setdefault("remembered", value.clone())
+            right(self, param, {**group, option: value})
+
+        return faulty
+
+    return update
+
+
+def _real_only(right: Callable[..., Any]) -> Callable[..., Any]:
+    def update(self: Any, param: Any, group: dict[str, Any]) -> None:
+        before = param.detach().clone()
+        right(self, param, group)
+        if param.dtype.is_complex:
+            param.copy_(self.reference.torch.complex(param.real, before.imag))
+
+    return update
+
+
+def _negating_sparse(right: Callable[..., Any]) -> Callable[..., Any]:
+    def update(self: Any, param: Any, group: dict[str, Any]) -> None:
+        if param.grad.specified is not None:
+            param.grad.neg_()
+        right(self, param, group)
+
+    return update
+
+
+def _itself(right: Callable[..., Any]) -> Callable[..., Any]:
+    return lambda self, memo: self
 
 
 def _ignoring(option: str) -> Override:
