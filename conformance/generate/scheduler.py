@@ -56,7 +56,7 @@ def _interface(derived: _Derived) -> Iterator[Case]:
         lambda p, id: p.resume(derived.tries[id], following[id]),
     )
     if spec.lr is not None:
-        yield derived.each(
+        yield derived.once(
             "by-last-epoch",
             "Built for the epoch where another one stopped, around an optimizer that has its state, it continues as if"
             " never stopped.",
