@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import nullcontext
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -60,8 +61,8 @@ def optimizer_class(spec: OptimizerSpec, reference: Reference) -> type:
                 value = declaration.init.evaluate(vocabulary, **options, param=param, grad=grad)
             before[name] = value
         # What is recorded must not change when the parameter is written to.
-        value_of = reference.Tensor.clone if recorded else reference.Tensor.detach
-        after = step(**options, **before, param=value_of(param), grad=grad, **more)
+        value_of = attrgetter("clone" if recorded else "detach")
+        after = step(**options, **before, param=value_of(param)(), grad=grad, **more)
         keep = as_it_is if recorded else stored
         param.copy_(keep(after.pop("param"), param))
         for name, declaration in spec.state.items():
@@ -81,11 +82,9 @@ def optimizer_class(spec: OptimizerSpec, reference: Reference) -> type:
 
     def rounded(value: Any) -> Any:
         """A number, which an implementation may keep in a tensor."""
-        return (
-            (vocabulary["scalar_tensor"](value, dtype=torch.float64) * 1.0).item()
-            if isinstance(value, float)
-            else value
-        )
+        if not isinstance(value, float):
+            return value
+        return (vocabulary["scalar_tensor"](value, dtype=torch.float64) * 1.0).item()
 
     def stored(value: Any, param: Any) -> Any:
         """What is kept between steps: a copy in the dtype of the parameter, so that overflow there is seen here."""
