@@ -98,20 +98,24 @@ def _interface(derived: _Derived) -> Iterator[Case]:
 
 
 def _warnings(derived: _Derived) -> Iterator[Case]:
-    spec, arguments = derived.spec, next(iter(derived.tries.values()), "")
-    says = {}
+    spec, first = derived.spec, next(iter(derived.tries.values()), "")
+    needs = frozenset({"warnings"})
     if spec.lr is not None:
-        says["wrong-order"] = "Calling it before the first `optimizer.step` gives a warning.", "", ""
-        if spec.jumps == "deprecated":
-            says["epoch-deprecated"] = (
-                "A step that is told its epoch gives a warning.",
-                "optimizer.step()\n",
-                "3",
-            )
-    for id, (sentence, before, epoch) in says.items():
-        text = derived.plain.warning(arguments, before, epoch)
-        needs = frozenset({"warnings"})
-        yield derived.case(id, sentence, [derived.sample(text, id)], judge="literals", needs=needs)
+        yield derived.case(
+            "wrong-order",
+            "Calling it before the first `optimizer.step` gives a warning, and skips the rate of epoch 0.",
+            [derived.sample(derived.plain.wrong_order(first), "scheduler first")],
+            needs,
+            judge="literals",
+        )
+    if spec.lr is not None and spec.jumps == "deprecated":
+        yield derived.case(
+            "epoch-deprecated",
+            "A step that is told its epoch gives a warning.",
+            [derived.sample(derived.plain.told_epoch(first), "told an epoch")],
+            needs,
+            judge="literals",
+        )
 
 
 class _Derived:

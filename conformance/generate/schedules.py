@@ -184,8 +184,12 @@ class Programs:
         )
         return self.begin(arguments) + self.each(arguments, "", 3) + kept
 
-    def warning(self, arguments: str, before: str, epoch: str) -> str:
-        return self.begin(arguments) + before + f"with warns(UserWarning):\n    scheduler.step({epoch})\n"
+    def wrong_order(self, arguments: str) -> str:
+        warned = "with warns(UserWarning):\n    scheduler.step()\n"
+        return f"{self.begin(arguments)}{warned}assert scheduler.last_epoch == 1\n"
+
+    def told_epoch(self, arguments: str) -> str:
+        return f"{self.begin(arguments)}optimizer.step()\nwith warns(UserWarning):\n    scheduler.step(3)\n"
 
     def refused(self, arguments: str, error: str) -> str:
         return f"optimizer = {self.optimizer()}\nwith raises({error}):\n    {self.new(arguments)}\n"
