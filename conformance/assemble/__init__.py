@@ -24,10 +24,12 @@ from .modules import functional_module, module_class
 from .operators import operator_function
 from .optimizers import optimizer_class
 from .schedulers import scheduler_class
+from .shared import define_shared
 
 
 def assemble(specs: Iterable[Spec], reference: Reference) -> Reference:
     """Define in a reference's namespace what the specs define, under all of its names."""
+    define_shared(reference)
     for spec in specs:
         if isinstance(spec, OperatorSpec):
             if any(body.definition is None for body in spec.bodies.values()):
@@ -65,6 +67,7 @@ def reference_backend(root: Path | None = None, **tables: Any) -> ReferenceBacke
 
 def furnish(specs: Iterable[Spec], host: Any) -> None:
     """Assemble on a functional backend what has state; its functions are its own (see `Backend.host`)."""
+    define_shared(host)
     for spec in specs:
         if isinstance(spec, OperatorSpec):
             if missing_name(host.torch, str(spec.operator)) is None:

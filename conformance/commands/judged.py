@@ -1,8 +1,8 @@
 """The documented names that programs judge, told from their text.
 
 Names below ``torch`` are written in full. Whose an attribute is that hangs on something else is told from where the
-thing comes from, as far as that is plain: the ``ctx`` of a custom function, the node behind ``.grad_fn``, a module that
-was just made. Otherwise it is taken for a method of what the spec is about, and of a tensor.
+thing comes from, as far as that is plain: the ``ctx`` of a custom function, the node behind ``.grad_fn``, a module or
+an optimizer that was just made. Otherwise it is taken for a method of what the spec is about, and of a tensor.
 """
 
 from __future__ import annotations
@@ -17,9 +17,13 @@ from ..spec.words import VERBS
 
 GRADIENT = {"vjp", "backward", "grad", "jvp", "contracted"}
 """What a program mentions when it looks at derivatives."""
-OWNERS = {"optimizer": "torch.optim", "scheduler": "torch.optim.lr_scheduler", "module": "torch.nn.Module"}
+OWNERS = {
+    "optimizer": "torch.optim.Optimizer",
+    "scheduler": "torch.optim.lr_scheduler",
+    "module": "torch.nn.Module",
+}
 """Whose method an attribute is taken for in the specs of a kind; elsewhere a tensor's."""
-TENSOR, MODULE = "torch.Tensor", "torch.nn.Module"
+TENSOR, MODULE, OPTIMIZER = "torch.Tensor", "torch.nn.Module", "torch.optim.Optimizer"
 FUNCTION, CONTEXT = "torch.autograd.Function", "torch.autograd.function.FunctionCtx"
 NODE = "torch.autograd.graph.Node"
 LEADS_TO = {"grad_fn": NODE, "next_functions": NODE, "node": NODE}
@@ -68,8 +72,8 @@ def owners(tree: ast.AST) -> dict[str, str]:
             for method in node.body:
                 if first and isinstance(method, ast.FunctionDef) and method.args.args:
                     found[method.args.args[0].arg] = first
-            if MODULE in bases:
-                found[f"{node.name}()"] = MODULE
+            for base in bases & {MODULE, OPTIMIZER}:
+                found[f"{node.name}()"] = base
         elif isinstance(node, ast.Assign) and (owner := owner_of(node.value, found)):
             targets = [name for target in node.targets for name in ast.walk(target)]
             found |= {name.id: owner for name in targets if isinstance(name, ast.Name)}
@@ -93,7 +97,10 @@ def owner_of(value: ast.expr, known: dict[str, str]) -> str:
         return LEADS_TO.get(value.attr, "")
     if isinstance(value, ast.Call):
         made = chain(value.func, {"torch": "torch"})
-        if made.rpartition(".")[2][:1].isupper() and not made.startswith("torch.optim."):
+        namespace, _, name = made.rpartition(".")
+        if name[:1].isupper() and namespace == "torch.optim":
+            return OPTIMIZER
+        if name[:1].isupper() and not made.startswith("torch.optim."):
             return MODULE if made.startswith("torch.nn.") else made
         return known.get(f"{getattr(value.func, 'id', '')}()", "")
     return known.get(value.id, "") if isinstance(value, ast.Name) else ""

@@ -18,6 +18,12 @@ class Net(torch.nn.Module):
 net = Net()
 net.zero_grad()
 torch.nn.Linear(1, 1).train()
+class Descent(torch.optim.Optimizer):
+    def step(self):
+        pass
+descent = Descent([y])
+descent.zero_grad()
+torch.optim.SGD([y]).state_dict()
 node = y.grad_fn.next_functions[0][0]
 node.register_hook(print)
 y.cos()
@@ -32,6 +38,9 @@ def test_owners_of_attributes() -> None:
     names = set(Reader("torch.Tensor", owners(tree), roots(tree)).names(tree))
     assert names >= {
         "torch.autograd.Function.forward",
+        "torch.optim.Optimizer.step",
+        "torch.optim.Optimizer.zero_grad",
+        "torch.optim.Optimizer.state_dict",
         "torch.autograd.function.FunctionCtx.save_for_backward",
         "torch.nn.Module.forward",
         "torch.nn.Module.children",

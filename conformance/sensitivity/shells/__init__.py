@@ -16,6 +16,7 @@ from .fault import Override
 from .modules import MODULES, module_faults
 from .optimizers import optimizer_faults
 from .schedulers import scheduler_faults
+from .topics import topic_mutants
 
 
 def shell_mutants(spec: Spec) -> Iterator[Mutant]:
@@ -29,6 +30,7 @@ def shell_mutants(spec: Spec) -> Iterator[Mutant]:
     elif isinstance(spec, FamilySpec):
         faults = family_faults(spec)
     else:
+        yield from topic_mutants(spec)
         return
     for mutator, what, method, override in faults:
         yield _mutant(spec, mutator, what, method, override)
