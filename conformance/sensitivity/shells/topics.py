@@ -1,4 +1,4 @@
-"""Mutants of what topics are about where it is code: the interface of optimizers, averages of weights."""
+"""Mutants of what topics are about where it is code: interfaces, averages of weights, composed schedulers."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from ...spec import Spec
 from ...where import area
 from ..mutant import Mutant
 from .averaging import AVERAGING
+from .compositions import COMPOSITIONS
 from .fault import Override
 from .interface import INTERFACE
 from .optimizer_hooks import HOOKS
@@ -30,6 +31,10 @@ def topic_mutants(spec: Spec) -> Iterator[Mutant]:
         for mutator, (name, override) in faults.items():
             reach = frozenset({owner, f"{owner}.{name}"})
             yield Mutant(area(id), id, mutator, prepare=_breaking(owner, name, override), reach=reach)
+    scheduler = spec.name.replace("/", ".")
+    for mutator, what, method, override in COMPOSITIONS.get(scheduler, tuple)():
+        prepare = _breaking(scheduler, method, override)
+        yield Mutant(area(id), id, mutator, what, prepare=prepare, reach=frozenset({scheduler}))
 
 
 def _breaking(owner: str, name: str, override: Override) -> Callable[[Reference], None]:
