@@ -40,8 +40,9 @@ def definitions(spec: Spec) -> list[tuple[str, str]]:
         ]
     if isinstance(spec, OptimizerSpec) and spec.step is not None:
         return [("step", str(spec.step))]
-    if isinstance(spec, SchedulerSpec) and spec.lr is not None:
-        return [("lr", str(spec.lr))]
+    if isinstance(spec, SchedulerSpec):
+        parts = {"let": spec.let, "lr": spec.lr, "momentum": spec.momentum, "step": spec.step}
+        return [(key, str(part)) for key, part in parts.items() if part is not None]
     return []
 
 

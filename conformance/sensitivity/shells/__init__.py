@@ -24,7 +24,7 @@ def shell_mutants(spec: Spec) -> Iterator[Mutant]:
     if isinstance(spec, OptimizerSpec):
         faults = closure_optimizer_faults(spec) if spec.algorithm else optimizer_faults(spec)
     elif isinstance(spec, SchedulerSpec):
-        faults = scheduler_faults()
+        faults = scheduler_faults(spec)
     elif isinstance(spec, ModuleSpec):
         faults = module_faults(spec)
     elif isinstance(spec, FamilySpec):
