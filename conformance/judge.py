@@ -292,8 +292,9 @@ def _values(
         if spread is None:
             return Judgement(None, True, _tolerance_ulp(flat, scale, times * tolerance), checks)
         wide = np.maximum(wide, np.where(scale.exact, 0.0, FACTOR * spread))
-        # Where no copy has moved yet, another one may.
-        hopeless = (wide > 0) & (error > HOPELESS * times * np.maximum(tolerance, wide))
+        # Where a copy has not moved yet, another one may, unless nothing at all moves: then there is no arithmetic.
+        moves = (wide > 0) | (not wide.any())
+        hopeless = moves & (error > HOPELESS * times * np.maximum(tolerance, wide))
         if draw + 1 >= ENOUGH_DRAWS and not branches.draws and hopeless.any():
             break
     bound = times * np.maximum(tolerance, wide)
