@@ -20,7 +20,7 @@ from ..spec import FamilySpec, ModuleSpec, OperatorSpec, OptimizerSpec, Schedule
 from ..where import packaged_specs
 from .algorithms import algorithm_class
 from .families import list_functions
-from .modules import functional_module, module_class
+from .modules import functional_module, module_classes
 from .operators import operator_function
 from .optimizers import optimizer_class
 from .schedulers import scheduler_class
@@ -38,7 +38,8 @@ def assemble(specs: Iterable[Spec], reference: Reference) -> Reference:
             for name in (str(spec.operator), *spec.also):
                 _define(reference, name, function, spec)
         elif isinstance(spec, ModuleSpec):
-            reference.define(str(spec.module), module_class(spec, reference))
+            for of, module in module_classes(spec, reference):
+                reference.define(of, module)
         elif isinstance(spec, OptimizerSpec):
             make = algorithm_class if spec.algorithm else optimizer_class
             reference.define(str(spec.optimizer), make(spec, reference))
@@ -76,7 +77,8 @@ def furnish(specs: Iterable[Spec], host: Any) -> None:
                     if name.rpartition(".")[2][0].isupper():
                         host.define(name, functional_module(spec, name, function, host))
         elif isinstance(spec, ModuleSpec):
-            host.define(str(spec.module), module_class(spec, host))
+            for of, module in module_classes(spec, host):
+                host.define(of, module)
         elif isinstance(spec, OptimizerSpec):
             make = algorithm_class if spec.algorithm else optimizer_class
             host.define(str(spec.optimizer), make(spec, host))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from reference_impls import Reference
@@ -10,11 +10,17 @@ from reference_impls import Reference
 from .operators import vocabulary_of
 
 if TYPE_CHECKING:
-    from ..spec import Member, ModuleSpec, OperatorSpec
+    from ..spec import Member, ModuleSpec, OperatorSpec, Text
 
 
-def module_class(spec: ModuleSpec, reference: Reference) -> type:
-    """The class that a module spec describes, on the reference's tensors."""
+def module_classes(spec: ModuleSpec, reference: Reference) -> Iterator[tuple[Text, type]]:
+    """The classes that a module spec describes, on the reference's tensors."""
+    for name in spec.family:
+        yield name, module_class(spec, name, reference)
+
+
+def module_class(spec: ModuleSpec, name: Text, reference: Reference) -> type:
+    """One of them."""
     base: Any = reference.torch.nn.Module
     vocabulary = vocabulary_of(reference)
     defaults = {n: d.evaluate(vocabulary) for n, d in spec.signature.defaults.items()}
@@ -25,16 +31,16 @@ def module_class(spec: ModuleSpec, reference: Reference) -> type:
         def __init__(self, *args: Any, **kwargs: Any) -> None:
             super().__init__()
             options = {**defaults, **dict(zip(positional, args, strict=False)), **kwargs}
-            self.options = options = spec.completed(options, vocabulary)
+            self.options = options = spec.completed(options, vocabulary, name)
             self.own_parameters, self.own_buffers = [], []
-            for name, shape, state in spec.declared(spec.parameters, options, vocabulary):
-                self.own_parameters.append(name)
+            for member, shape, state in spec.declared(spec.parameters, options, vocabulary):
+                self.own_parameters.append(member)
                 values = None if shape is None else initial(state, shape, options, reference)
-                setattr(self, name, None if values is None else reference.torch.nn.Parameter(values))
-            for name, shape, state in spec.declared(spec.buffers, options, vocabulary):
-                self.own_buffers.append(name)
+                setattr(self, member, None if values is None else reference.torch.nn.Parameter(values))
+            for member, shape, state in spec.declared(spec.buffers, options, vocabulary):
+                self.own_buffers.append(member)
                 values = None if shape is None else initial(state, shape, options, reference)
-                self.register_buffer(name, values)
+                self.register_buffer(member, values, persistent=state.persistent)
 
         def forward(self, *args: Any, **kwargs: Any) -> Any:
             given = {**dict.fromkeys(inputs), **dict(zip(inputs, args, strict=False)), **kwargs}
@@ -50,7 +56,7 @@ def module_class(spec: ModuleSpec, reference: Reference) -> type:
                         getattr(self, name).copy_(value)
             return result
 
-    Module.__name__ = Module.__qualname__ = str(spec.module).rpartition(".")[2]
+    Module.__name__ = Module.__qualname__ = str(name).rpartition(".")[2]
     return Module
 
 
@@ -60,7 +66,8 @@ def initial(state: Member, shape: tuple[int, ...], options: dict[str, Any], refe
     A program that compares anything sets the state of both sides first; distributions have clauses of their own.
     """
     torch = reference.torch
-    label = torch.int64 if state.dtype == "int64" else torch.get_default_dtype()
+    chosen = options.get("dtype") or torch.get_default_dtype()
+    label = torch.int64 if state.dtype == "int64" else chosen
     if state.init is None:
         return torch.zeros(shape, dtype=label)
     draws = {

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import math
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from ..case import Case, Given, Sample
@@ -10,17 +11,27 @@ from .common import case, generated, prelude, program_cases
 from .makers import FUNCTIONS, Makers, evaluate
 
 if TYPE_CHECKING:
-    from ..spec import ModuleSpec
+    from ..spec import ModuleSpec, Text
+    from ..spec.modules import ModuleRefusal, ModuleTrial
 
 
-MANY = 100
-"""Modules that are built to see the distribution that their parameters start from."""
+DRAWS = {"uniform": 2_000, "normal": 20_000}
+"""Numbers that are drawn, at least, to see the distribution that a parameter starts from."""
+WIDTHS = {
+    "uniform": "assert values.max() - values.min() > 0.95 * ({1!r} - {0!r})\n",
+    "normal": "assert abs(values.std() - {1!r}) < 0.05 * {1!r}\n",
+}
+"""What a distribution a tenth too narrow or too wide does not pass; false alarms are far below 1e-9."""
+OVERWRITTEN = (
+    "with torch.no_grad():\n    for x in (*module.parameters(), *module.buffers()):\n        x.add_(1)\n"
+)
+"""Writes to all state of the original."""
 NAMES = {
     **FUNCTIONS,
-    "uniform": lambda low, high: f"uniform({low!r}, {high!r})",
-    "normal": lambda mean, deviation: f"normal({mean!r}, {deviation!r})",
+    "uniform": lambda low, high: ("uniform", low, high),
+    "normal": lambda mean, deviation: ("normal", mean, deviation),
 }
-"""What ``init:`` formulas call: distributions become the text of a program."""
+"""What ``init:`` formulas call: distributions stay what they are called with."""
 
 
 def module_cases(spec: ModuleSpec) -> Iterator[Case]:
@@ -28,16 +39,25 @@ def module_cases(spec: ModuleSpec) -> Iterator[Case]:
     derived = _Derived(spec)
     modules = frozenset({"modules"})
     yield derived.case(
-        "state", "Its parameters and buffers have the documented names and shapes, in order.", derived.state()
+        "state",
+        "Its parameters and buffers have the documented names, shapes and dtypes, in order.",
+        derived.state(),
     )
+    if {"device", "dtype"} <= set(spec.signature.parameters):
+        yield derived.case(
+            "factory",
+            "`device` and `dtype` say where its parameters and buffers are made, and of which dtype.",
+            derived.factory(),
+            judge="law",
+        )
     yield derived.case(
         "training",
-        "In training its result, gradients and buffers follow the definition.",
+        "In training its result, gradients and buffers follow the definition; parameters stay as they are.",
         derived.forward("train"),
     )
     yield derived.case(
         "evaluation",
-        "In evaluation its result, gradients and buffers follow the definition.",
+        "In evaluation its result, gradients and buffers follow the definition; parameters stay as they are.",
         derived.forward("eval"),
     )
     yield derived.case(
@@ -45,9 +65,11 @@ def module_cases(spec: ModuleSpec) -> Iterator[Case]:
     )
     if spec.functional:
         yield derived.case("functional", "Its functional form computes the same.", derived.functional())
+    if spec.unbatched:
+        yield derived.case("no-batch", "Without a batch it computes the same.", derived.unbatched())
     yield derived.case(
         "round-trip",
-        "A state dict loads into a second module, which then computes the same, bit for bit.",
+        "A state dict loads into a second module, which then computes the same, bit for bit, and shares nothing.",
         derived.round_trip(),
         judge="round trip",
         needs=modules,
@@ -59,6 +81,21 @@ def module_cases(spec: ModuleSpec) -> Iterator[Case]:
         judge="round trip",
         needs=modules | {"serialization"},
     )
+    yield derived.case(
+        "deepcopy",
+        "A deep copy computes the same, bit for bit, and shares nothing.",
+        derived.copied(),
+        judge="round trip",
+        needs=modules,
+    )
+    if any(variant.lazy for variant in spec.family.values()):
+        yield derived.case(
+            "lazy",
+            "The lazy form has the same state without shapes until it is called or loaded; then it is this module.",
+            derived.lazy(),
+            judge="round trip",
+            needs=modules,
+        )
     if any(member.init for member in spec.members.values()):
         yield derived.case(
             "initial",
@@ -70,12 +107,10 @@ def module_cases(spec: ModuleSpec) -> Iterator[Case]:
         )
     for id, entry in spec.errors.items():
         says = entry.says or f"`{' '.join(entry.call.text.split())}` is refused with {entry.raises}."
-        text = f"with raises({entry.raises}):\n    {spec.module}({entry.call.text})\n"
-        sample = Sample("refused", generated(text, spec), {})
         yield derived.case(
             id,
             says,
-            [sample],
+            [derived.refused(str(id), entry)],
             judge="literals",
             dtypes=("float32",),
             needs=frozenset({"error-checks"}),
@@ -91,20 +126,33 @@ class _Derived:
     def case(self, id: str, says: str, samples: list[Sample], **options) -> Case:
         return case(self.spec, id, says, lambda mode: samples, line=self.spec.line, **options)
 
-    def samples(self, text: str, gradients: bool = False) -> list[Sample]:
+    def samples(
+        self, text: str, gradients: bool = False, tries: Mapping[Text, ModuleTrial] | None = None
+    ) -> list[Sample]:
         """The program for each of `try`; ``{new}`` builds the module, ``{inputs}`` are what it is called on."""
         found = []
-        for name, entry in self.spec.tries.items():
+        for name, entry in (self.spec.tries if tries is None else tries).items():
             inputs = self.inputs(name, entry, gradients)
             leaves = [n for n, g in inputs.items() if g.requires_grad]
-            arguments = ", ".join(inputs)
+            kind = entry.of or self.spec.module
+            first, _, others = str(entry.call.text).partition(",")
             program = text.format(
-                new=f"{self.spec.module}({entry.call.text}).to(dtype=dtype, device=device)",
-                inputs=arguments,
+                new=f"{kind}({entry.call.text}).to(dtype=dtype, device=device)",
+                made=f"{kind}({entry.call.text}, device=device, dtype=dtype)",
+                lazy=f"{self.spec.family[kind].lazy}({others.strip()}).to(dtype=dtype, device=device)",
+                inputs=", ".join(inputs),
                 leaves=", ".join(leaves) + "," if leaves else "",
             )
             found.append(Sample(name, generated(program, self.spec), inputs, (prelude(),)))
         return found
+
+    def refused(self, id: str, entry: ModuleRefusal) -> Sample:
+        """A construction, or with inputs a call after it."""
+        inputs = self.inputs(id, entry, False)
+        new = f"{entry.of or self.spec.module}({entry.call.text})"
+        call = f"module({', '.join(inputs)})"
+        text = (f"module = {new}\n" if inputs else "") + f"with raises({entry.raises}):\n"
+        return Sample("refused", generated(f"{text}    {call if inputs else new}\n", self.spec), inputs)
 
     def inputs(self, name: str, entry, gradients: bool) -> dict[str, Given]:
         made = {}
@@ -116,8 +164,9 @@ class _Derived:
 
     def state(self) -> list[Sample]:
         text = (
-            "module = {new}\nyield [[name, tuple(x.shape), x.requires_grad] for name, x in module.named_parameters()]\n"
-            "yield [[name, tuple(x.shape)] for name, x in module.named_buffers()]\n"
+            "module = {new}\n"
+            "for members in (module.named_parameters(), module.named_buffers()):\n"
+            "    yield [[n, tuple(x.shape), x.dtype == dtype or str(x.dtype), x.requires_grad] for n, x in members]\n"
             "yield list(module.state_dict())\n"
         )
         return self.samples(text)
@@ -127,7 +176,7 @@ class _Derived:
             f"module = filled({{new}}).{mode}()\n"
             "result = module({inputs})\nyield result\n"
             "yield vjp(result, ({leaves} *module.parameters(),), allow_unused=True)\n"
-            "yield dict(module.named_buffers())\n"
+            "yield {{name: x.detach() for name, x in (*module.named_parameters(), *module.named_buffers())}}\n"
         )
         return self.samples(text, gradients=True)
 
@@ -146,15 +195,84 @@ class _Derived:
         text = f"module = filled({{new}}).eval()\nassert {self.spec.functional.text.strip()} == module({{inputs}})\n"
         return self.samples(text)
 
-    def round_trip(self) -> list[Sample]:
+    def unbatched(self) -> list[Sample]:
+        """For the tries that have a batch, as far as the dimensions of the first input tell."""
+        spec = self.spec
+        assert spec.unbatched is not None
+        first, domain = next(iter(spec.inputs.items()))
+        assert domain.shape is not None
+        tries = {}
+        for name, entry in spec.tries.items():
+            shape = domain.shape.evaluate(FUNCTIONS, **spec.options(entry.call, FUNCTIONS, entry.of))
+            given = self.inputs(name, entry, False)[first].values
+            if given.ndim == len(shape) and given.size:
+                tries[name] = entry
         text = (
-            "module = filled({new}).eval()\ncopy = {new}.eval()\nmissing = copy.load_state_dict(module.state_dict())\n"
-            "assert list(missing.missing_keys) + list(missing.unexpected_keys) == []\n"
-            "assert list(copy.state_dict()) == list(module.state_dict())\n"
-            "assert dict(copy.state_dict()) == dict(module.state_dict())\n"
-            "assert copy({inputs}) == module({inputs})\n"
+            f"module = filled({{new}}).eval()\nassert {spec.unbatched.text.strip()} == module({{inputs}})\n"
+        )
+        return self.samples(text, tries=tries)
+
+    def factory(self) -> list[Sample]:
+        text = (
+            "module, other = {made}, {new}\n"
+            "for x, y in zip((*module.parameters(), *module.buffers()), (*other.parameters(), *other.buffers())):\n"
+            "    assert x.dtype == y.dtype and x.device == y.device and x.shape == y.shape\n"
+            "assert list(module.state_dict()) == list(other.state_dict())\n"
         )
         return self.samples(text)
+
+    def round_trip(self) -> list[Sample]:
+        text = (
+            "module = filled({new}).eval()\nloaded = {new}.eval()\n"
+            "saved = module.state_dict()\nbefore = copy.deepcopy(saved)\n"
+            "missing = loaded.load_state_dict(saved)\n"
+            "assert list(missing.missing_keys) + list(missing.unexpected_keys) == []\n"
+            "assert dict(saved) == dict(before)\n"
+            "assert list(loaded.state_dict()) == list(before)\n"
+            "assert dict(loaded.state_dict()) == dict(before)\n"
+            "result = module({inputs})\nassert loaded({inputs}) == result\n"
+            + OVERWRITTEN
+            + "assert loaded({inputs}) == result\n"
+        )
+        return self.samples(text)
+
+    def copied(self) -> list[Sample]:
+        text = (
+            "module = filled({new}).eval()\ncopied = copy.deepcopy(module)\n"
+            "assert list(copied.state_dict()) == list(module.state_dict())\n"
+            "assert copied.training == module.training\n"
+            "result = module({inputs})\nassert copied({inputs}) == result\n"
+            + OVERWRITTEN
+            + "assert copied({inputs}) == result\n"
+        )
+        return self.samples(text)
+
+    def lazy(self) -> list[Sample]:
+        uninitialized = "(torch.nn.parameter.UninitializedParameter, torch.nn.parameter.UninitializedBuffer)"
+        text = (
+            "module = filled({new}).eval()\n"
+            "def unknown(lazy):\n"
+            f"    return [isinstance(x, {uninitialized}) for x in (*lazy.parameters(), *lazy.buffers())]\n"
+            "called, loaded = {lazy}.eval(), {lazy}.eval()\n"
+            "for lazy in (called, loaded):\n"
+            "    assert list(lazy.state_dict()) == list(module.state_dict())\n"
+            "    assert any(unknown(lazy)) == any(x.dim() > 0 for x in module.state_dict().values())\n"
+            "called({inputs})\nloaded.load_state_dict(module.state_dict())\n"
+            "for lazy in (called, loaded):\n"
+            "    assert not any(unknown(lazy))\n"
+            "    assert [[x.shape, x.dtype] for x in lazy.state_dict().values()] "
+            "== [[x.shape, x.dtype] for x in module.state_dict().values()]\n"
+            "called.load_state_dict(module.state_dict())\n"
+            "for lazy in (called, loaded):\n"
+            "    assert lazy({inputs}) == module({inputs})\n"
+            "    assert type(lazy) is type(module)\n"
+        )
+        return self.samples(
+            text,
+            tries={
+                n: t for n, t in self.spec.tries.items() if self.spec.family[t.of or self.spec.module].lazy
+            },
+        )
 
     def pickled(self) -> list[Sample]:
         text = "module = filled({new}).eval()\ncopy = pickled(module)\nassert copy({inputs}) == module({inputs})\n"
@@ -162,18 +280,23 @@ class _Derived:
 
     def initial(self) -> list[Sample]:
         """Constants are asked of one module, distributions of the parameters of many."""
-        samples = []
+        samples: dict[str, Sample] = {}
         for name, entry in self.spec.tries.items():
-            options = self.spec.options(entry.call, NAMES)
-            text = f"modules = [{self.spec.module}({entry.call.text}) for _ in range({MANY})]\n"
+            new = f"{entry.of or self.spec.module}({entry.call.text})"
+            options = self.spec.options(entry.call, NAMES, entry.of)
+            asked, many = "", 1
             for member, shape, declaration in self.spec.declared(self.spec.members, options, NAMES):
                 if shape is None or declaration.init is None:
                     continue
                 start = declaration.init.evaluate(NAMES, **options)
-                if isinstance(start, str):
-                    text += f"values = torch.cat([m.{member}.detach().reshape(-1) for m in modules])\n"
-                    text += f"assert follows(values, {start})\n"
+                if isinstance(start, tuple):
+                    kind, *parameters = start
+                    many = max(many, math.ceil(DRAWS[kind] / max(math.prod(shape), 1)))
+                    asked += f"values = torch.cat([m.{member}.detach().reshape(-1) for m in modules])\n"
+                    asked += f"assert follows(values, {kind}({', '.join(map(repr, parameters))}))\n"
+                    asked += WIDTHS[kind].format(*parameters)
                 else:
-                    text += f"assert modules[0].{member} == np.full({shape}, {start!r})\n"
-            samples.append(Sample(str(name), generated(text, self.spec), {}))
-        return samples
+                    asked += f"assert modules[0].{member} == np.full({shape}, {start!r})\n"
+            text = f"modules = [{new} for _ in range({many})]\n{asked}"
+            samples.setdefault(text, Sample(str(name), generated(text, self.spec), {}))
+        return list(samples.values())

@@ -27,11 +27,23 @@ class Member(Model):
     """Where it is not the default one."""
     when: Expression | None = None
     each: Each | None = Field(default=None, alias="for")
+    persistent: bool = True
+    """Whether it is in the state dict."""
+
+
+class Variant(Model):
+    """Another class that the same formulas define."""
+
+    constants: dict[Name, Expression] = Field(default_factory=dict)
+    """What tells it from the first one: a value for each of the spec's `constants`."""
+    lazy: Dotted | None = None
 
 
 class ModuleTrial(Model):
     """One way to construct the module, and what to call it with."""
 
+    of: Dotted | None = None
+    """The class, where it is not the first one."""
     call: Arguments = Arguments(Text(""))
     inputs: dict[Name, Expression] = Field(default_factory=dict)
 
@@ -39,6 +51,7 @@ class ModuleTrial(Model):
 class ModuleRefusal(Refusal):
     """A construction, or with inputs a call, that is documented to be refused."""
 
+    of: Dotted | None = None
     inputs: dict[Name, Expression] = Field(default_factory=dict)
 
 
@@ -48,6 +61,11 @@ class ModuleSpec(Spec):
     kind: ClassVar[str] = "module"
 
     module: Dotted
+    constants: dict[Name, Expression] = Field(default_factory=dict)
+    """Names of formulas whose value depends on which class of the family it is."""
+    lazy: Dotted | None = None
+    """The class that lacks the first argument, and finds it when it is first called."""
+    also: dict[Dotted, Variant] = Field(default_factory=dict)
     signature: Signature
     let: Update | None = None
     parameters: dict[StateName, Member] = Field(default_factory=dict)
@@ -60,12 +78,19 @@ class ModuleSpec(Spec):
     random: bool = False
     functional: Formula | None = None
     """The same through functions, of the inputs and the ``module`` that holds the state."""
+    unbatched: Formula | None = None
+    """The same by calls without a batch, for tries whose first input has the declared number of dimensions."""
     errors: dict[Id, ModuleRefusal] = Field(default_factory=dict)
     bench: dict[Label, ModuleTrial] = Field(default_factory=dict)
 
     @property
     def name(self) -> str:
         return self.module
+
+    @property
+    def family(self) -> dict[Text, Variant]:
+        """Every class that the spec defines."""
+        return {self.module: Variant(constants=self.constants, lazy=self.lazy), **self.also}
 
     @property
     def locals(self) -> tuple[str, ...]:
@@ -88,14 +113,18 @@ class ModuleSpec(Spec):
             return tuple(self.inputs)
         return tuple(dict.fromkeys(name for trial in self.tries.values() for name in trial.inputs))
 
-    def options(self, call: Arguments, namespace: dict[str, Any]) -> dict[str, Any]:
+    def options(self, call: Arguments, namespace: dict[str, Any], of: Text | None = None) -> dict[str, Any]:
         """What the constructor's parameters and the names of ``let`` are, for one argument list."""
         options = {name: default.evaluate(namespace) for name, default in self.signature.defaults.items()}
         options |= {name: value.evaluate(namespace) for name, value in self.signature.bind(call).items()}
-        return self.completed(options, namespace)
+        return self.completed(options, namespace, of)
 
-    def completed(self, options: dict[str, Any], namespace: dict[str, Any]) -> dict[str, Any]:
-        """The constructor's parameters, and with them the names of ``let``."""
+    def completed(
+        self, options: dict[str, Any], namespace: dict[str, Any], of: Text | None = None
+    ) -> dict[str, Any]:
+        """The constructor's parameters, and with them the constants of the class and the names of ``let``."""
+        constants = self.family[of or self.module].constants
+        options = options | {name: value.evaluate(namespace) for name, value in constants.items()}
         if self.let is None:
             return options
         return options | self.let.function(tuple(options), namespace, self.locals)(**options)
@@ -126,7 +155,12 @@ class ModuleSpec(Spec):
     def check(self, check: Check) -> None:
         super().check(check)
         check.unique(self.clauses, self.tries, self.errors)
-        vocabulary, arguments = formula_names(), self.signature.parameters
+        vocabulary, arguments = formula_names(), (*self.signature.parameters, *self.constants)
+        for variant in self.family.values():
+            check.known(variant.constants, self.constants, "one of `constants`")
+            check.sources(variant.constants.values(), MAKER_NAMES)
+        named = [entry.of for group in (self.tries, self.errors, self.bench) for entry in group.values()]
+        check.known(filter(None, named), self.also, "a class in `also`")
         check.sources(self.signature.defaults.values(), MAKER_NAMES)
         check.source(self.let, vocabulary, arguments)
         constructed = (*arguments, *self.locals)
@@ -143,6 +177,7 @@ class ModuleSpec(Spec):
         check.source(self.forward, vocabulary, inside, ("training", "state"))
         called = (*self.input_names, "module", "torch")
         check.source(self.functional, FORMULA_BUILTINS, MODULES, called)
+        check.source(self.unbatched, FORMULA_BUILTINS, MODULES, called)
         check.source(self.call, FORMULA_BUILTINS, called)
         read_only = {*constructed, *self.parameters} - set(self.buffers)
         check.assigned(self.forward, read_only, "assigned in `forward`, which may only change buffers")
