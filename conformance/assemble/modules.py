@@ -32,6 +32,8 @@ def module_class(spec: ModuleSpec, name: Text, reference: Reference) -> type:
             super().__init__()
             options = {**defaults, **dict(zip(positional, args, strict=False)), **kwargs}
             self.options = options = spec.completed(options, vocabulary, name)
+            for option in {*spec.signature.parameters} - {*spec.members}:
+                setattr(self, option, options[option])
             self.own_parameters, self.own_buffers = [], []
             for member, shape, state in spec.declared(spec.parameters, options, vocabulary):
                 self.own_parameters.append(member)

@@ -90,7 +90,7 @@ class ModuleSpec(Spec):
     @property
     def family(self) -> dict[Text, Variant]:
         """Every class that the spec defines."""
-        return {self.module: Variant(constants=self.constants, lazy=self.lazy), **self.also}
+        return {self.module: Variant.model_construct(constants=self.constants, lazy=self.lazy), **self.also}
 
     @property
     def locals(self) -> tuple[str, ...]:
