@@ -117,7 +117,7 @@ def formula_names() -> frozenset[str]:
 TOOLS = words(
     """
     dtype device pattern like floating differentiable contracted vjp filled gradient state_of refused transformed
-    follows uniform normal bernoulli constant pickled taking
+    follows uniform normal truncated bernoulli constant pickled taking
     """
 )
 """What programs find beside ``torch``: the dtype and device of their line, and the generator's helpers."""

@@ -16,7 +16,7 @@ from .few import Few
 
 @pytest.fixture(scope="module")
 def specs() -> Few:
-    return Few(lambda name: name.startswith(("torch/amp/GradScaler", "torch/nn/utils/")))
+    return Few(lambda name: name.startswith(("torch/amp/GradScaler", "torch/nn/utils/", "torch/nn/init/")))
 
 
 @pytest.mark.parametrize("mutant", list(training_mutants()), ids=lambda mutant: mutant.mutator)

@@ -10,7 +10,7 @@ from functools import partial
 
 from ..mutant import Mutant
 from ..tape.fault import Fault, rebind
-from . import clipping, scaler_state, scaling
+from . import clipping, initialization, scaler_state, scaling
 
 REACH = {
     "torch.nn.utils": frozenset(
@@ -23,12 +23,16 @@ REACH = {
             "clip_grad_value_",
         )
     ),
+    "torch.nn.init": frozenset(
+        {"torch.Generator", *(f"torch.nn.init.{name}" for name in initialization.NAMES)}
+    ),
     "torch.amp": frozenset({"torch.amp.GradScaler"}),
 }
 """The names of which a program must mention one to notice."""
 
 FAULTS: dict[str, dict[str, Fault]] = {
     "torch.nn.utils": clipping.FAULTS,
+    "torch.nn.init": initialization.FAULTS,
     "torch.amp": {**scaling.FAULTS, **scaler_state.FAULTS},
 }
 """By area, and by what the list of survivors calls them."""
