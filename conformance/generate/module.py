@@ -298,5 +298,6 @@ class _Derived:
                 else:
                     asked += f"assert modules[0].{member} == np.full({shape}, {start!r})\n"
             text = f"modules = [{new} for _ in range({many})]\n{asked}"
-            samples.setdefault(text, Sample(str(name), generated(text, self.spec), {}))
+            if asked:
+                samples.setdefault(text, Sample(str(name), generated(text, self.spec), {}))
         return list(samples.values())
