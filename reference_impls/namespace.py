@@ -24,6 +24,7 @@ from . import (
     initialization,
     kernels,
     nn,
+    packing,
     random_state,
     settings,
     sparse,
@@ -179,6 +180,7 @@ def build(ref: Reference) -> Namespace:
         "torch.nn.init": initialization.for_reference(ref),
         "torch.nn.attention": kernels.NAMES,
         "torch.nn.utils": clipping.for_reference(ref),
+        "torch.nn.utils.rnn": packing.for_reference(ref),
         "torch.amp": grad_scaler.for_reference(ref),
     }.items():
         if dotted != "torch":

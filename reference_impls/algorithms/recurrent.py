@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
+
 from ..composites.registry import composite
 
 
@@ -64,6 +66,28 @@ def _direction(
     return F.stack(outputs[::-1] if reverse else outputs, 0), state
 
 
+def _packed(
+    F: Any, cell: Any, packed: Any, state: tuple[Any, ...], *rest: Any
+) -> tuple[Any, tuple[Any, ...]]:
+    """Every sequence of a packed batch by itself, as if there were no others."""
+    sizes = packed.batch_sizes.tolist()
+    starts = [sum(sizes[:time]) for time in range(len(sizes))]
+    batch = range(sizes[0])
+    order = list(batch) if packed.sorted_indices is None else packed.sorted_indices.tolist()
+    rows, outputs, finals = [], [], {}
+    for place in batch:  # in the packed batch; the states keep the original order
+        own = [start + place for start, size in zip(starts, sizes, strict=True) if size > place]
+        start = tuple(F.select(s, 1, order[place]) for s in state)
+        output, finals[order[place]] = recurrent(
+            F, cell, F.index_select(packed.data, 0, F.as_tensor(np.array(own))), start, *rest
+        )
+        rows += own
+        outputs.append(output)
+    data = F.index_select(F.cat(outputs, 0), 0, F.as_tensor(np.argsort(rows)))
+    parts = zip(*(finals[sequence] for sequence in batch), strict=True)
+    return packed._replace(data=data), tuple(F.stack(list(part), 1) for part in parts)
+
+
 def recurrent(
     F: Any,
     cell: Callable[..., Any],
@@ -78,7 +102,13 @@ def recurrent(
     batch_first: bool,
     projected: bool = False,
 ) -> tuple[Any, tuple[Any, ...]]:
-    """The output of the last layer at every time, and the final states of every layer and direction."""
+    """The output of the last layer at every time, and the final states of every layer and direction.
+
+    A packed batch gives a packed output.
+    """
+    if hasattr(input, "batch_sizes"):
+        rest = (parameters, bias, num_layers, dropout, training, bidirectional, batch_first, projected)
+        return _packed(F, cell, input, state, *rest)
     directions = 2 if bidirectional else 1
     size = 2 + 2 * bool(bias) + bool(projected)
     if len(parameters) != size * num_layers * directions:
