@@ -15,7 +15,14 @@ def module_faults(spec: ModuleSpec) -> Iterator[Fault]:
     for name in (str(name) for name in spec.members if name.isidentifier()):
         yield "state dict without an entry", name, "state_dict", _without_member(name)
         yield "state not loaded", name, "load_state_dict", _not_loading(name)
-    yield "parameters without gradients", "", "__init__", _frozen
+    if spec.members:
+        yield "deep copy shares its state", "", "__deepcopy__", _sharing
+        yield "loading shares what it is given", "", "load_state_dict", _assigning
+    if spec.parameters:
+        yield "parameters without gradients", "", "__init__", _frozen
+        yield "a call changes parameters", "", "__call__", _drifting
+        if "dtype" in spec.signature.names:
+            yield "dtype ignored", "", "__init__", _of_the_default_dtype
 
 
 def _without_member(name: str) -> Override:
@@ -67,6 +74,31 @@ def _frozen(right: Callable[..., Any]) -> Callable[..., Any]:
         right(self, *args, **kwargs)
         for parameter in self.parameters():
             parameter.requires_grad_(False)
+
+    return __init__
+
+
+def _sharing(right: Any) -> Callable[..., Any]:
+    return lambda self, memo: copy.copy(self)
+
+
+def _assigning(right: Callable[..., Any]) -> Callable[..., Any]:
+    return lambda self, state_dict, strict=True: right(self, state_dict, strict, assign=True)
+
+
+def _drifting(right: Callable[..., Any]) -> Callable[..., Any]:
+    def __call__(self: Any, *args: Any, **kwargs: Any) -> Any:
+        result = right(self, *args, **kwargs)
+        for parameter in self.parameters():
+            parameter.data = parameter.detach() * 2
+        return result
+
+    return __call__
+
+
+def _of_the_default_dtype(right: Callable[..., Any]) -> Callable[..., Any]:
+    def __init__(self: Any, *args: Any, dtype: Any = None, **kwargs: Any) -> None:
+        right(self, *args, **kwargs)
 
     return __init__
 
