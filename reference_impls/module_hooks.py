@@ -47,6 +47,7 @@ class ModuleHooks:
     def __init__(self) -> None:
         self.before, self.after = Hooks(), Hooks()
         self.gradients_enter, self.gradients_leave = Hooks(), Hooks()
+        self.saving, self.saved, self.loading, self.loaded = Hooks(), Hooks(), Hooks(), Hooks()
         self.registered: dict[str, Hooks] = {kind: Hooks() for kind in ("parameter", "buffer", "module")}
         """Hooks of all modules, for what they come to hold."""
 

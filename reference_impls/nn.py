@@ -3,23 +3,18 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
-from . import module_hooks
+from . import containers, module_hooks
 from .hooks import RemovableHandle
 from .module_hooks import ForwardHook, ModuleHooks
+from .module_state import State
+from .module_tree import Tree
 from .tensor import Tensor
 
 if TYPE_CHECKING:
     from .reference import Reference
-
-
-class IncompatibleKeys(NamedTuple):
-    """Names that a loaded dictionary lacked, and names in it that the module lacks."""
-
-    missing_keys: list[str]
-    unexpected_keys: list[str]
 
 
 def _parameter_class(ref: Reference) -> type[Tensor]:
@@ -31,13 +26,30 @@ def _parameter_class(ref: Reference) -> type[Tensor]:
             parameter = object.__new__(cls)
             parameter.array, parameter.dtype, parameter.exact = data.array, data.dtype, data.exact
             parameter.cell = [0]
-            parameter.requires_flag = bool(requires_grad)
-            return parameter
+            return parameter.requires_grad_(bool(requires_grad))
+
+        def __repr__(self) -> str:
+            return f"Parameter containing:\n{super().__repr__()}"
 
     return Parameter
 
 
-class Module:
+def _buffer_class(ref: Reference) -> type[Tensor]:
+    class Buffer(ref.Tensor):  # type: ignore[name-defined]
+        """A tensor that a module registers as a buffer when it is assigned to it."""
+
+        def __new__(cls, data: Any = None, *, persistent: bool = True) -> Any:
+            data = ref.zeros((0,), ref.default_dtype) if data is None else data
+            buffer = object.__new__(cls)
+            buffer.array, buffer.dtype, buffer.exact = data.array, data.dtype, data.exact
+            buffer.cell = data.cell
+            buffer.persistent = persistent
+            return buffer
+
+    return Buffer
+
+
+class Module(Tree, State):
     """A function with state: parameters, buffers and modules inside it."""
 
     _ref: Reference
@@ -83,22 +95,34 @@ class Module:
     # Registration
 
     def __setattr__(self, name: str, value: Any) -> None:
-        members = self.__dict__
-        if isinstance(value, (self._ref.torch.nn.Parameter, Module)) and "_modules" not in members:
+        members, nn = self.__dict__, self._ref.torch.nn
+        if isinstance(value, (nn.Parameter, nn.Buffer, Module)) and "_modules" not in members:
             raise AttributeError("a Module's __init__ has to run before anything is assigned to it")
-        if isinstance(value, self._ref.torch.nn.Parameter):
+        if isinstance(value, nn.Parameter):
+            self._forget(name, self._parameters)
             self.register_parameter(name, value)
         elif isinstance(value, Module):
             self._forget(name, self._modules)
             self.register_module(name, value)
+        elif isinstance(value, nn.Buffer):
+            self._forget(name, self._buffers)
+            self.register_buffer(name, value, value.persistent)
         elif name in members.get("_parameters", ()):
-            if value is not None:
-                raise TypeError(f"cannot assign {type(value).__name__} as parameter {name!r}")
+            self._only(value is None, value, "parameter", name)
             self._parameters[name] = None
+        elif name in members.get("_modules", ()):
+            self._only(value is None, value, "module", name)
+            self._modules[name] = None
         elif name in members.get("_buffers", ()):
+            self._only(value is None or isinstance(value, self._ref.Tensor), value, "buffer", name)
             self._buffers[name] = self._registered("buffer", name, value)
         else:
             object.__setattr__(self, name, value)
+
+    @staticmethod
+    def _only(fits: bool, value: Any, kind: str, name: str) -> None:
+        if not fits:
+            raise TypeError(f"cannot assign {type(value).__name__} as {kind} {name!r}")
 
     def _forget(self, name: str, but: Any) -> None:
         """Makes way for a new member, which keeps the place of one of its own kind."""
@@ -106,6 +130,8 @@ class Module:
         for held in (self._parameters, self._buffers, self._modules):
             if held is not but:
                 held.pop(name, None)
+        if but is not self._buffers:
+            self._transient.discard(name)
 
     def __getattr__(self, name: str) -> Any:
         for held in ("_parameters", "_buffers", "_modules"):
@@ -117,6 +143,7 @@ class Module:
         for held in (self._parameters, self._buffers, self._modules):
             if name in held:
                 del held[name]
+                self._transient.discard(name)
                 return
         object.__delattr__(self, name)
 
@@ -127,143 +154,51 @@ class Module:
             value = value if replaced is None else replaced
         return value
 
+    def _named(self, name: Any, held: Any) -> None:
+        """Refuses a name that no member of a kind can have."""
+        if "_modules" not in self.__dict__:
+            raise AttributeError("a Module's __init__ has to run before anything is registered with it")
+        if not isinstance(name, str):
+            raise TypeError(f"a name is a str, not {type(name).__name__}")
+        if not name or "." in name:
+            raise KeyError(f"a name is not empty and has no dot: {name!r}")
+        if hasattr(self, name) and name not in self.__dict__[held]:
+            raise KeyError(f"attribute {name!r} already exists")
+
     def register_parameter(self, name: str, param: Any) -> None:
-        self._forget(name, self._parameters)
+        self._named(name, "_parameters")
+        if param is not None and not isinstance(param, self._ref.torch.nn.Parameter):
+            raise TypeError(f"{type(param).__name__} is no parameter, which {name!r} was to be")
         self._parameters[name] = self._registered("parameter", name, param)
 
     def register_buffer(self, name: str, tensor: Any, persistent: bool = True) -> None:
-        if hasattr(self, name) and name not in self._buffers:
-            raise KeyError(f"attribute {name!r} already exists")
+        self._named(name, "_buffers")
+        if tensor is not None and not isinstance(tensor, self._ref.Tensor):
+            raise TypeError(f"{type(tensor).__name__} is no tensor, which {name!r} was to be")
         self._buffers[name] = self._registered("buffer", name, tensor)
         (self._transient.discard if persistent else self._transient.add)(name)
 
     def add_module(self, name: str, module: Module | None) -> None:
+        self._named(name, "_modules")
+        if module is not None and not isinstance(module, Module):
+            raise TypeError(f"{type(module).__name__} is no module, which {name!r} was to be")
         self._modules[name] = self._registered("module", name, module)
 
     def register_module(self, name: str, module: Module | None) -> None:
         """Another name of ``add_module``."""
         self.add_module(name, module)
 
-    # Walking
+    def extra_repr(self) -> str:
+        """What stands in the brackets of its ``repr``."""
+        return ""
 
-    def named_children(self) -> Iterator[tuple[str, Module]]:
-        return ((name, module) for name, module in self._modules.items() if module is not None)
-
-    def children(self) -> Iterator[Module]:
-        return (module for _, module in self.named_children())
-
-    def named_modules(self, memo: set | None = None, prefix: str = "") -> Iterator[tuple[str, Module]]:
-        memo = set() if memo is None else memo
-        if self not in memo:
-            memo.add(self)
-            yield prefix, self
-            for name, module in self.named_children():
-                yield from module.named_modules(memo, f"{prefix}.{name}" if prefix else name)
-
-    def modules(self) -> Iterator[Module]:
-        return (module for _, module in self.named_modules())
-
-    def _named(self, held: str, prefix: str, recurse: bool) -> Iterator[tuple[str, Any]]:
-        seen: set[int] = set()
-        for path, module in self.named_modules(prefix=prefix) if recurse else [(prefix, self)]:
-            for name, tensor in getattr(module, held).items():
-                if tensor is not None and id(tensor) not in seen:
-                    seen.add(id(tensor))
-                    yield f"{path}.{name}" if path else name, tensor
-
-    def named_parameters(self, prefix: str = "", recurse: bool = True) -> Iterator[tuple[str, Any]]:
-        return self._named("_parameters", prefix, recurse)
-
-    def parameters(self, recurse: bool = True) -> Iterator[Any]:
-        return (tensor for _, tensor in self.named_parameters(recurse=recurse))
-
-    def named_buffers(self, prefix: str = "", recurse: bool = True) -> Iterator[tuple[str, Any]]:
-        return self._named("_buffers", prefix, recurse)
-
-    def buffers(self, recurse: bool = True) -> Iterator[Any]:
-        return (tensor for _, tensor in self.named_buffers(recurse=recurse))
-
-    # State
-
-    def state_dict(self, *, prefix: str = "", keep_vars: bool = False) -> OrderedDict[str, Any]:
-        state: OrderedDict[str, Any] = OrderedDict()
-        persistent = {name: b for name, b in self._buffers.items() if name not in self._transient}
-        for name, tensor in (*self._parameters.items(), *persistent.items()):
-            if tensor is not None:
-                state[prefix + name] = tensor if keep_vars else tensor.detach()
-        for name, module in self.named_children():
-            state.update(module.state_dict(prefix=f"{prefix}{name}.", keep_vars=keep_vars))
-        return state
-
-    def load_state_dict(
-        self, state_dict: Mapping[str, Any], strict: bool = True, assign: bool = False
-    ) -> Any:
-        """Copies values into the parameters and buffers, or with ``assign`` puts the given tensors in their place."""
-        own = self.state_dict(keep_vars=True)
-        missing = [name for name in own if name not in state_dict]
-        unexpected = [name for name in state_dict if name not in own]
-        wrong = [n for n, t in own.items() if n in state_dict and t.shape != state_dict[n].shape]
-        if wrong or (strict and (missing or unexpected)):
-            raise RuntimeError(
-                f"missing keys: {missing}; unexpected keys: {unexpected}; other shapes: {wrong}"
-            )
-        with self._ref.no_grad():
-            for name, tensor in own.items():
-                if name in state_dict and assign:
-                    self._assign(name, state_dict[name], tensor.requires_grad)
-                elif name in state_dict:
-                    tensor.copy_(state_dict[name])
-        return IncompatibleKeys(missing, unexpected)
-
-    def _assign(self, path: str, value: Any, requires_grad: bool) -> None:
-        *owners, name = path.split(".")
-        module = self
-        for owner in owners:
-            module = module._modules[owner]
-        parameter = self._ref.torch.nn.Parameter
-        if name in module._parameters:
-            value = value if isinstance(value, parameter) else parameter(value)
-            module._parameters[name] = value.requires_grad_(requires_grad)
-        else:
-            module._buffers[name] = value
-
-    def zero_grad(self, set_to_none: bool = True) -> None:
-        for parameter in self.parameters():
-            if set_to_none:
-                parameter.grad = None
-            elif parameter.grad is not None:
-                parameter.grad.detach_().zero_()
-
-    def requires_grad_(self, requires_grad: bool = True) -> Module:
-        for parameter in self.parameters():
-            parameter.requires_grad_(requires_grad)
-        return self
-
-    def train(self, mode: bool = True) -> Module:
-        for module in self.modules():
-            module.training = mode
-        return self
-
-    def eval(self) -> Module:
-        return self.train(False)
-
-    def apply(self, function: Callable[[Module], None]) -> Module:
-        for module in self.children():
-            module.apply(function)
-        function(self)
-        return self
-
-    def to(self, *args: Any, **kwargs: Any) -> Module:
-        for tensor in (*self.parameters(), *self.buffers()):
-            if tensor.dtype.category >= 2:
-                tensor.data = tensor.detach().to(*args, **kwargs)
-        return self
-
-    def double(self) -> Module:
-        return self.to(self._ref.torch.float64)
-
-    def float(self) -> Module:
-        return self.to(self._ref.torch.float32)
+    def __repr__(self) -> str:
+        parts = self.extra_repr().splitlines()
+        own = len(parts)
+        for name, module in self._modules.items():
+            parts.append(f"({name}): " + repr(module).replace("\n", "\n  "))
+        within = parts[0] if own == len(parts) == 1 else "".join(f"\n  {part}" for part in parts)
+        return f"{type(self).__name__}({within}" + ("\n)" if within.startswith("\n") else ")")
 
 
 def for_reference(ref: Reference) -> dict[str, Any]:
@@ -272,36 +207,10 @@ def for_reference(ref: Reference) -> dict[str, Any]:
     members = {"_ref": ref, "_everywhere": everywhere, "__doc__": Module.__doc__}
     own_module = type("Module", (Module,), members)
 
-    class Sequential(own_module):  # type: ignore[misc, valid-type]
-        """Modules one after the other."""
-
-        def __init__(self, *modules: Any) -> None:
-            super().__init__()
-            named = (
-                modules[0].items()
-                if len(modules) == 1 and isinstance(modules[0], dict)
-                else enumerate(modules)
-            )
-            for name, module in named:
-                self.add_module(str(name), module)
-
-        def forward(self, input: Any) -> Any:
-            for module in self.children():
-                input = module(input)
-            return input
-
-        def __getitem__(self, index: int) -> Any:
-            return list(self.children())[index]
-
-        def __len__(self) -> int:
-            return len(self._modules)
-
-        def __iter__(self) -> Iterator[Any]:
-            return self.children()
-
     return {
         "Parameter": _parameter_class(ref),
+        "Buffer": _buffer_class(ref),
         "Module": own_module,
-        "Sequential": Sequential,
+        **containers.for_module(ref, own_module),
         **{f"modules.module.{name}": hook for name, hook in module_hooks.for_modules(everywhere).items()},
     }
