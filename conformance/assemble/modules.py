@@ -91,10 +91,7 @@ def functional_module(
     body = next(iter(spec.bodies.values()))
     parameters = body.signature.parameters.values()
     forward = [p.name for p in parameters if p.required and p.name in body.inputs]
-    options = [p.name for p in parameters if p.name not in (*forward, "training")]
-    if options[-2:] == ["ceil_mode", "return_indices"]:
-        # https://docs.pytorch.org/docs/stable/generated/torch.nn.MaxPool2d.html has them the other way round.
-        options[-2:] = reversed(options[-2:])
+    options = body.constructor or [p.name for p in parameters if p.name not in (*forward, "training")]
     trained = "training" in body.signature.names
     base: Any = reference.torch.nn.Module
 

@@ -56,6 +56,8 @@ class Body(Model):
     """The rule for the dtype of each result."""
     forward: Names = ()
     """What a module form takes when it is called, besides the tensors that are required."""
+    constructor: Names = ()
+    """What a module form is constructed with, where that is not the function's other parameters in their order."""
     also: DottedNames | None = None
     """The other forms that an overload has, where those are not the spec's."""
     gradient: dict[Name, Formula] = Field(default_factory=dict)
@@ -102,7 +104,7 @@ class Body(Model):
         what = f"a parameter of {self.signature.brief}"
         check.known(self.inputs, names, what)
         check.known(self.gradient, names, what)
-        check.known(self.forward, names, what)
+        check.known((*self.forward, *self.constructor), names, what)
         vocabulary = formula_names()
         check.source(self.definition, vocabulary, names)
         check.sources(self.gradient.values(), vocabulary, names, ("grad", "result"))
