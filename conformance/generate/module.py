@@ -243,6 +243,7 @@ class _Derived:
         return self.samples(text)
 
     def lazy(self) -> list[Sample]:
+        first = next(iter(self.spec.signature.parameters))
         uninitialized = "(torch.nn.parameter.UninitializedParameter, torch.nn.parameter.UninitializedBuffer)"
         text = (
             "module = filled({new}).eval()\n"
@@ -257,6 +258,7 @@ class _Derived:
             "    assert not any(unknown(lazy))\n"
             "    assert [[x.shape, x.dtype] for x in lazy.state_dict().values()] "
             "== [[x.shape, x.dtype] for x in module.state_dict().values()]\n"
+            f"assert called.{first} == module.{first}\n"
             "called.load_state_dict(module.state_dict())\n"
             "for lazy in (called, loaded):\n"
             "    assert lazy({inputs}) == module({inputs})\n"
