@@ -71,11 +71,11 @@ def lengths_of(packed: PackedSequence) -> tuple[list[int], list[int]]:
 
 def check(shape: tuple[int, ...], lengths: list[int], enforce_sorted: bool) -> None:
     """Refuses lengths that no padded batch of (time, sequence, ...) can have."""
-    if len(shape) < 2 or 0 in shape[:2]:
-        raise RuntimeError(f"a batch of sequences is needed, not a tensor of shape {shape}")
+    if len(shape) < 2:
+        raise RuntimeError(f"a padded batch has two dimensions at least, not {len(shape)}")
     if len(lengths) != shape[1]:
         raise RuntimeError(f"{shape[1]} sequences have {len(lengths)} lengths")
-    if min(lengths) < 1 or max(lengths) > shape[0]:
+    if min(lengths, default=0) < 1 or max(lengths) > shape[0]:
         raise RuntimeError(f"lengths lie between 1 and {shape[0]}; these are {lengths}")
     if enforce_sorted and lengths != sorted(lengths, reverse=True):
         raise RuntimeError(f"the lengths {lengths} are not in descending order")

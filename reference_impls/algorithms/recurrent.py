@@ -118,6 +118,11 @@ def recurrent(
         input, state = F.unsqueeze(input, 1), tuple(F.unsqueeze(s, 1) for s in state)
     elif batch_first:
         input = F.transpose(input, 0, 1)
+    expected = (num_layers * directions, input.shape[1])
+    if any(s.shape[:-1] != expected for s in state):
+        raise RuntimeError(
+            f"the states of {expected} layers and sequences are not {[s.shape for s in state]}"
+        )
     finals = []
     for layer in range(num_layers):
         outputs = []
