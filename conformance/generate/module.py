@@ -44,6 +44,7 @@ def module_cases(spec: ModuleSpec) -> Iterator[Case]:
             "`device` and `dtype` say where its parameters and buffers are made, and of which dtype.",
             derived.factory(),
             judge="law",
+            needs=modules,
         )
     yield derived.case(
         "training",
