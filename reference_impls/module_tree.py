@@ -86,7 +86,7 @@ class Tree:
         """The module at the end of a dotted path."""
         module: Any = self
         for name in target.split(".") if target else ():
-            module = getattr(module, name)
+            module = getattr(module, name, None)
             if not isinstance(module, Tree):
                 raise AttributeError(f"{name!r} in {target!r} is no module")
         return module

@@ -13,6 +13,7 @@ from ...where import area
 from ..mutant import Mutant
 from .averaging import AVERAGING
 from .compositions import COMPOSITIONS
+from .containers import MODULE_TOPICS
 from .fault import Override
 from .interface import INTERFACE
 from .optimizer_hooks import HOOKS
@@ -31,6 +32,9 @@ def topic_mutants(spec: Spec) -> Iterator[Mutant]:
         for mutator, (name, override) in faults.items():
             reach = frozenset({owner, f"{owner}.{name}"})
             yield Mutant(area(id), id, mutator, prepare=_breaking(owner, name, override), reach=reach)
+    for owner, faults in MODULE_TOPICS.get(spec.name, {}).items():
+        for mutator, (name, override) in faults.items():
+            yield Mutant(area(id), id, mutator, owner, prepare=_breaking(owner, name, override))
     scheduler = spec.name.replace("/", ".")
     for mutator, what, method, override in COMPOSITIONS.get(scheduler, tuple)():
         prepare = _breaking(scheduler, method, override)
