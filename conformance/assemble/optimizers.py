@@ -22,7 +22,7 @@ def optimizer_class(spec: OptimizerSpec, reference: Reference) -> type:
     names = tuple(str(n) for n in spec.signature.names if n != "params")
     vocabulary = vocabulary_of(reference)
     states = tuple(map(str, spec.state))
-    assert spec.step is not None, "an algorithm of reference_impls is not assembled yet"
+    assert spec.step is not None, "what names an algorithm is assembled by `algorithm_class`"
     numbers = {name for name, state in spec.state.items() if state.init and "param" not in state.init.free}
     masked = "specified" in spec.step.free
     step = spec.step.function(

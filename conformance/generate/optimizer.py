@@ -41,8 +41,15 @@ class _Derived:
         without_any = all(not p.required for p in list(spec.signature.parameters.values())[1:])
         self.tries = {"defaults": "", **tries} if without_any else tries
         self.longest = max(self.tries.values(), key=len)
+        self.asked = {
+            option: joined(self.longest, f"{option}=True")
+            for option in ("foreach", "fused")
+            if option in spec.signature.names
+        }
+        """By an implementation that a CPU has too, an argument list that asks for it."""
         arguments = list(self.tries.values())
         self.others = dict(zip(self.tries, [*arguments[1:], arguments[0]], strict=True))
+        self.other = self.others[next(id for id, a in self.tries.items() if a == self.longest)]
 
     def case(
         self, id: str, says: str, samples: list[Sample], needs: frozenset[str] = frozenset(), **options
@@ -68,9 +75,14 @@ class _Derived:
                 f"A tensor of one element does for {' and '.join(spec.tensors)}; a step takes what is in it by then.",
                 [
                     sample
-                    for id, arguments in self.tries.items()
+                    for id, arguments, path in (
+                        *((id, arguments, "") for id, arguments in self.tries.items()),
+                        *((path, asked, path) for path, asked in self.asked.items() if path == "fused"),
+                    )
                     for option in spec.tensors
-                    for sample in programs.tensor_option(arguments, option, self.value(arguments, option), id)
+                    for sample in programs.tensor_option(
+                        arguments, option, self.value(arguments, option), id, path
+                    )
                 ],
                 dtypes=PLAIN,
             )
@@ -78,7 +90,10 @@ class _Derived:
             yield self.case(
                 "complex",
                 "A complex parameter makes the step of its real and imaginary parts, each by itself.",
-                [programs.complex(arguments, id) for id, arguments in self.tries.items()],
+                [
+                    *(programs.complex(arguments, id) for id, arguments in self.tries.items()),
+                    *(programs.complex(a, path, path) for path, a in self.asked.items() if path == "foreach"),
+                ],
                 dtypes=COMPLEX,
             )
         if spec.gradients == "either":
@@ -102,21 +117,27 @@ class _Derived:
             [
                 *programs.groups(longest),
                 *(programs.mixed_groups(a, self.others[id], id) for id, a in self.tries.items()),
+                *(
+                    programs.mixed_groups(a, joined(self.other, f"{path}=True"), path, path)
+                    for path, a in self.asked.items()
+                ),
             ],
         )
         yield self.case(
             "none-gradient",
             "A parameter without a gradient is left alone, and so is its state.",
-            [programs.none_gradient(longest)],
+            [
+                programs.none_gradient(longest),
+                *(programs.none_gradient(a, path, path) for path, a in self.asked.items()),
+            ],
         )
-        ways = [
-            "",
-            *(f"{option}=True" for option in ("foreach", "fused") if option in self.spec.signature.names),
-        ]
         yield self.case(
             "zero-size",
             "A parameter without elements does not disturb those beside it.",
-            [programs.zero_size(joined(longest, way), way.partition("=")[0] or "loop") for way in ways],
+            [
+                programs.zero_size(longest, "loop"),
+                *(programs.zero_size(a, path, path) for path, a in self.asked.items()),
+            ],
         )
         yield self.case(
             "closure",
@@ -129,7 +150,12 @@ class _Derived:
             [programs.zero_grad(longest)],
         )
         yield self.case(
-            "caller-state", "`step` leaves the gradients as they were.", [programs.gradients_kept(longest)]
+            "caller-state",
+            "`step` leaves the gradients as they were.",
+            [
+                programs.gradients_kept(longest),
+                *(programs.gradients_kept(a, path, path) for path, a in self.asked.items()),
+            ],
         )
 
     def copies(self) -> Iterator[Case]:
@@ -138,7 +164,13 @@ class _Derived:
         yield self.case(
             "resume",
             "Saved after any step and loaded into a fresh optimizer, it continues bit for bit as if never interrupted.",
-            [programs.resume(arguments, self.others[id], id) for id, arguments in self.tries.items()],
+            [
+                *(programs.resume(arguments, self.others[id], id) for id, arguments in self.tries.items()),
+                *(
+                    programs.resume(a, joined(self.other, f"{path}=True"), path)
+                    for path, a in self.asked.items()
+                ),
+            ],
             judge="law",
         )
         yield self.case(

@@ -58,8 +58,8 @@ def _interface(derived: _Derived) -> Iterator[Case]:
     if spec.lr is not None:
         yield derived.once(
             "by-last-epoch",
-            "Built for the epoch where another one stopped, around an optimizer that has its state, it continues as if"
-            " never stopped.",
+            "Built for the epoch where another one stopped, around an optimizer that has its state and is given it once"
+            " more, it continues as if never stopped.",
             lambda p, id: p.by_last_epoch(derived.tries[id]),
         )
         yield derived.each(

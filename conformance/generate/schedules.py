@@ -6,6 +6,7 @@ from textwrap import indent
 from typing import TYPE_CHECKING
 
 from .makers import CONSTANTS, FUNCTIONS, number
+from .trajectory import joined
 
 if TYPE_CHECKING:
     from ..spec import Expression, SchedulerSpec, Timetable
@@ -59,7 +60,7 @@ class Programs:
         return f"torch.optim.{self.kind}({groups}, lr=1.0{self.options})"
 
     def new(self, arguments: str, optimizer: str = "optimizer") -> str:
-        return f"{self.spec.scheduler}({_joined(optimizer, arguments)})"
+        return f"{self.spec.scheduler}({joined(optimizer, arguments)})"
 
     def begin(self, arguments: str, groups: str = GROUPS) -> str:
         return f"{self.metrics}optimizer = {self.optimizer(groups)}\nscheduler = {self.new(arguments)}\n"
@@ -125,7 +126,7 @@ class Programs:
 
     def by_last_epoch(self, arguments: str) -> str:
         """The constructor sets rates, so that the optimizer's state is loaded once more after it."""
-        resumed = self.new(_joined(arguments, "last_epoch=stop - 1"), "fresh")
+        resumed = self.new(joined(arguments, "last_epoch=stop - 1"), "fresh")
         fresh = (
             f"saved = optimizer.state_dict()\nfresh = {self.optimizer(OTHERS)}\nfresh.load_state_dict(saved)\n"
             f"resumed = {resumed}\nfresh.load_state_dict(saved)\nassert resumed.last_epoch == stop\n"
@@ -173,9 +174,9 @@ class Programs:
         twice = (
             "optimizer.step()\nsaved = scheduler.state_dict()\nbefore = copy.deepcopy(saved)\n"
             f"for number in range(2):\n    scheduler = {self.new(arguments)}\n    scheduler.load_state_dict(saved)\n"
-            "    assert saved == before\n"
-        )
-        return self.begin(arguments) + twice
+            "    optimizer.step()\n    scheduler.step({told})\n    assert saved == before\n"
+        ).format(told=self.told.replace("epoch - 1", "number"))
+        return self.metrics + self.begin(arguments) + twice
 
     def kept_in_a_file(self, arguments: str) -> str:
         kept = (
@@ -185,18 +186,18 @@ class Programs:
         return self.begin(arguments) + self.each(arguments, "", 3) + kept
 
     def wrong_order(self, arguments: str) -> str:
-        warned = "with warns(UserWarning):\n    scheduler.step()\n"
-        return f"{self.begin(arguments)}{warned}assert scheduler.last_epoch == 1\n"
+        """The rates of later epochs are those of the right order, with the first one left out."""
+        steps = "for epoch in range(3):\n    scheduler.step()\nskipped = numbers(optimizer)\n"
+        warned = f"with warns(UserWarning):\n    scheduler.step()\nassert scheduler.last_epoch == 1\n{steps}"
+        right = "for epoch in range(4):\n    optimizer.step()\n    scheduler.step()\n"
+        right += "assert skipped == numbers(optimizer)\n"
+        return f"{self.helper}{self.begin(arguments)}{warned}{self.begin(arguments)}{right}"
 
     def told_epoch(self, arguments: str) -> str:
         return f"{self.begin(arguments)}optimizer.step()\nwith warns(UserWarning):\n    scheduler.step(3)\n"
 
     def refused(self, arguments: str, error: str) -> str:
         return f"optimizer = {self.optimizer()}\nwith raises({error}):\n    {self.new(arguments)}\n"
-
-
-def _joined(*arguments: str) -> str:
-    return ", ".join(filter(None, arguments))
 
 
 def _under(head: str, body: str) -> str:

@@ -111,21 +111,23 @@ class Programs:
         )
         return self.sample(text, name)
 
-    def complex(self, arguments: str, name: str) -> Sample:
+    def complex(self, arguments: str, name: str, path: str = "") -> Sample:
         """The trajectory of complex parameters."""
-        text = f"optimizer = {self.new(self.all, arguments)}\n" + self.loop(f"yield {self.all}\n")
+        text = f"optimizer = {self.new(self.all, arguments)}\n" + self.loop(f"yield {self.all}\n", path=path)
         return self.sample(text, name, make="complex_leaf")
 
-    def tensor_option(self, arguments: str, option: str, value: str, name: str) -> list[Sample]:
+    def tensor_option(
+        self, arguments: str, option: str, value: str, name: str, path: str = ""
+    ) -> list[Sample]:
         """With a tensor for an option, which is then changed in place."""
         samples = []
         for what, made in {"": value, " of one element": f"[{value}]"}.items():
             text = (
                 f"value = torch.tensor({made}, dtype=dtype, device=device)\n"
                 f"optimizer = {self.new(self.all, self.given(arguments, **{option: 'value'}))}\n"
-                + self.loop(self.yields(), f"range({FEW})")
+                + self.loop(self.yields(), f"range({FEW})", path=path)
                 + "value.mul_(0.5)\n"
-                + self.loop(self.yields(), f"range({FEW}, {2 * FEW})")
+                + self.loop(self.yields(), f"range({FEW}, {2 * FEW})", path=path)
             )
             samples.append(self.sample(text, f"{name}, {option}{what}"))
         return samples
@@ -185,7 +187,8 @@ class Programs:
             f"assert [copied is x for copied, x in zip(copies, {self.all})] == {[False] * len(self.names)}\n"
             f"for step in range({FEW}, {2 * FEW}):\n    for x in [*{self.all}, *copies]:\n"
             f"        x.grad = {self.gradient}(x, step)\n"
-            f"    optimizer.step()\n    twin.step()\n    assert copies == {self.all}\n"
+            "    before = [x.detach().clone() for x in copies]\n    optimizer.step()\n    assert copies == before\n"
+            f"    twin.step()\n    assert copies == {self.all}\n"
         )
         return self.sample(text, name)
 
@@ -202,33 +205,35 @@ class Programs:
         )
         return [self.sample(at_once, "given at once"), self.sample(added, "added later")]
 
-    def mixed_groups(self, arguments: str, other: str, name: str) -> Sample:
+    def mixed_groups(self, arguments: str, other: str, name: str, path: str = "") -> Sample:
         """One group has the options of one argument list, the rest those of another as defaults."""
         first, *rest = self.names
         own = joined(f"params=[{first}]", self.given(arguments))
         groups = f"[dict({own}), dict(params=[{', '.join(rest)}])]"
-        text = f"optimizer = {self.new(groups, other)}\n" + self.loop(self.yields(), f"range({FEW})")
+        text = f"optimizer = {self.new(groups, other)}\n" + self.loop(
+            self.yields(), f"range({FEW})", path=path
+        )
         return self.sample(text, f"{name} beside others")
 
-    def zero_size(self, arguments: str, name: str) -> Sample:
+    def zero_size(self, arguments: str, name: str, path: str = "") -> Sample:
         """A parameter without elements, between two that have some."""
         first, second, *_ = self.names
         text = f"optimizer = {self.new(f'[{first}, empty, {second}]', arguments)}\n" + self.loop(
-            self.yields(f"[{first}, {second}]"), f"range({FEW})", f"[{first}, empty, {second}]"
+            self.yields(f"[{first}, {second}]"), f"range({FEW})", f"[{first}, empty, {second}]", path=path
         )
         return self.sample(text, name, {"empty": Given(np.zeros((0, 2)), requires_grad=True)})
 
-    def none_gradient(self, arguments: str) -> Sample:
+    def none_gradient(self, arguments: str, name: str = "trajectory", path: str = "") -> Sample:
         """The second parameter has no gradient at first, then one for two steps, and then none again."""
         others = f"[{', '.join(name for name in self.names if name != self.names[1])}]"
         text = (
             f"optimizer = {self.new(self.all, arguments)}\n"
-            + self.loop(f"yield {self.all}\n", "range(2)", others)
-            + self.loop(self.yields(), "range(2, 4)")
+            + self.loop(f"yield {self.all}\n", "range(2)", others, path=path)
+            + self.loop(self.yields(), "range(2, 4)", path=path)
             + f"{self.names[1]}.grad = None\n"
-            + self.loop(self.yields(), "range(4, 7)", others)
+            + self.loop(self.yields(), "range(4, 7)", others, path=path)
         )
-        return self.sample(text)
+        return self.sample(text, name)
 
     def closure(self, arguments: str) -> Sample:
         """A closure is called where gradients are recorded, although the step is made where they are not."""
@@ -251,12 +256,12 @@ class Programs:
         )
         return self.sample(text)
 
-    def gradients_kept(self, arguments: str) -> Sample:
+    def gradients_kept(self, arguments: str, name: str = "trajectory", path: str = "") -> Sample:
         after = f"yield [x.grad for x in {self.all}]\n"
         if self.spec.gradients == "sparse":
             after = f"yield [x.grad.to_dense() for x in {self.all}]\n"
-        text = f"optimizer = {self.new(self.all, arguments)}\n" + self.loop(after, f"range({FEW})")
-        return self.sample(text)
+        text = f"optimizer = {self.new(self.all, arguments)}\n" + self.loop(after, f"range({FEW})", path=path)
+        return self.sample(text, name)
 
 
 def joined(*arguments: str) -> str:

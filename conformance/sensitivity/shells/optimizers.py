@@ -39,6 +39,17 @@ def optimizer_faults(spec: OptimizerSpec) -> Iterator[Fault]:
     for option in ("foreach", "fused", "differentiable"):
         if option in spec.signature.names:
             yield "one implementation differs", option, "update", _differing(option)
+    for option in ("foreach", "fused"):
+        if option in spec.signature.names:
+            yield (
+                "one implementation takes the first group's options",
+                option,
+                "update",
+                _only(option, _first),
+            )
+            yield "one implementation spoils gradients", option, "update", _only(option, _spoiling)
+    if "foreach" in spec.signature.names and spec.pointwise:
+        yield "one implementation drops imaginary parts", "foreach", "update", _only("foreach", _real_only)
     if "differentiable" in spec.signature.names:
         yield "gradient detached", "differentiable", "update", _detaching
     for option in spec.tensors:
@@ -58,6 +69,28 @@ def _differing(option: str) -> Override:
                 param.mul_(SCALE)
 
         return faulty
+
+    return update
+
+
+def _only(option: str, fault: Override) -> Override:
+    """A fault of the implementation that an option asks for."""
+
+    def update(right: Callable[..., Any]) -> Callable[..., Any]:
+        faulty = fault(right)
+        return lambda self, param, group: (faulty if group[option] else right)(self, param, group)
+
+    return update
+
+
+def _first(right: Callable[..., Any]) -> Callable[..., Any]:
+    return lambda self, param, group: right(self, param, self.param_groups[0])
+
+
+def _spoiling(right: Callable[..., Any]) -> Callable[..., Any]:
+    def update(self: Any, param: Any, group: dict[str, Any]) -> None:
+        right(self, param, group)
+        param.grad.neg_()
 
     return update
 
