@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import torch
+import torch.nn.utils.prune  # which torch does not import itself
 from torch.optim import lr_scheduler, swa_utils
 
 from .contract import Backend, Unsupported
