@@ -38,7 +38,8 @@ def module_class(spec: ModuleSpec, name: Text, reference: Reference) -> type:
             for member, shape, state in spec.declared(spec.parameters, options, vocabulary):
                 self.own_parameters.append(member)
                 values = None if shape is None else initial(state, shape, options, reference)
-                setattr(self, member, None if values is None else reference.torch.nn.Parameter(values))
+                # Registered as it is: the name may have dots, of submodules that the reference does without.
+                self._parameters[member] = None if values is None else reference.torch.nn.Parameter(values)
             for member, shape, state in spec.declared(spec.buffers, options, vocabulary):
                 self.own_buffers.append(member)
                 values = None if shape is None else initial(state, shape, options, reference)

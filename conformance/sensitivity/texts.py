@@ -190,7 +190,9 @@ def _without_saving(spec: SchedulerSpec, option: str) -> Rebuild:
 
 
 def _module(spec: ModuleSpec) -> Iterator[Mutant]:
-    mutated = Mutated(spec, spec.forward, lambda formula: spec.model_copy(update={"forward": formula}))
+    mutated = Mutated(
+        spec, spec.forward, lambda formula: spec.model_copy(update={"forward": formula}), list(spec.also)
+    )
     members = [str(name) for name in spec.members if name.isidentifier()]
     alike: dict[str, list[str]] = {}
     for name, member in spec.members.items():
@@ -207,5 +209,7 @@ def _module(spec: ModuleSpec) -> Iterator[Mutant]:
         if text != mutated.text:
             yield mutated.mutant(text, "state not kept", buffer, "never assigned", 0)
     if spec.let is not None:
-        inner = Mutated(spec, spec.let, lambda formula: spec.model_copy(update={"let": formula}))
+        inner = Mutated(
+            spec, spec.let, lambda formula: spec.model_copy(update={"let": formula}), list(spec.also)
+        )
         yield from inner.faults(names)

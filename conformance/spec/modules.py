@@ -17,6 +17,9 @@ from .signature import Arguments, Signature
 from .text import Text
 from .words import FORMULA_BUILTINS, MAKER_NAMES, MODULES, formula_names
 
+DISTRIBUTIONS = ("uniform", "normal")
+"""What ``init`` may call besides the vocabulary: draws of the member's shape."""
+
 
 class Member(Model):
     """A parameter or buffer, or a family of them whose name has placeholders that ``for`` fills in."""
@@ -167,9 +170,8 @@ class ModuleSpec(Spec):
         for name, member in self.members.items():
             loop = member.each.names if member.each else ()
             check.known(placeholders(name), loop, f"a name of the loop of {quote(name)}")
-            check.sources(
-                filter(None, (member.shape, member.init, member.when)), vocabulary, constructed, loop
-            )
+            check.sources(filter(None, (member.shape, member.when)), vocabulary, constructed, loop)
+            check.source(member.init, vocabulary, DISTRIBUTIONS, constructed, loop)
             check.source(member.each, vocabulary, constructed)
         for name, domain in self.inputs.items():
             domain.check(check, constructed, name)
