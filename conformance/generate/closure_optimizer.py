@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from ..case import Case, Sample
 from .common import case, generated, prelude, program_cases
 from .makers import Makers
+from .trajectory import joined
 
 if TYPE_CHECKING:
     from ..spec import OptimizerSpec
@@ -123,11 +124,10 @@ class _Derived:
     def sample(self, text: str, name: str = "trajectory") -> Sample:
         makers = Makers(f"{self.spec.optimizer}:{name}", 0.46875, 0.53125)
         inputs = {"p": makers.leaf(3), "q": makers.leaf(2, 2), "r": makers.leaf(), "empty": makers.leaf(0)}
-        inputs = {n: given for n, given in inputs.items() if n in text}
         return Sample(name, generated(OBJECTIVE + text, self.spec), inputs, (prelude(),))
 
     def new(self, parameters: str, arguments: str) -> str:
-        return f"{self.spec.optimizer}({parameters}{arguments and ', '}{arguments})"
+        return f"{self.spec.optimizer}({joined(parameters, arguments)})"
 
     def build(self, arguments: str, parameters: str = "p, q, r") -> str:
         return (
@@ -193,7 +193,8 @@ class _Derived:
         text = (
             f"with raises(ValueError):\n    {self.new('[dict(params=[p]), dict(params=[q])]', arguments)}\n"
             + self.build(arguments, "p")
-            + "with raises(Exception):\n    optimizer.add_param_group({'params': [q]})\n    optimizer.step(closure)\n"
+            + "with raises(ValueError, AssertionError):\n"
+            + "    optimizer.add_param_group({'params': [q]})\n    optimizer.step(closure)\n"
         )
         return [*samples, self.sample(text, "two groups")]
 

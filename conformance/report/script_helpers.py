@@ -43,7 +43,7 @@ def _show(statement, value, *right):
                 + ("" if str(want) == str(seen) else DIFFERS)
             )
             continue
-        if seen.shape != want.shape and seen.size + want.size:
+        if seen.shape != want.shape and seen.size + want.size:  # an empty list has lost its shape
             print(f"  {path or 'it'}: expected shape {want.shape}, seen {seen.shape}{DIFFERS}")
             continue
         if not seen.size:

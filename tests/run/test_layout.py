@@ -17,10 +17,12 @@ LAYERS = (
     ("conformance.backends", "conformance.case"),
     ("conformance.generate",),
     (
+        "conformance.tools",
         *("conformance.observe", "conformance.verdict", "conformance.judge", "conformance.run"),
         *("conformance.explain", "conformance.deviations", "conformance.check", "conformance.assemble"),
     ),
     ("conformance.report",),
+    ("conformance.sensitivity",),
     ("conformance.session", "conformance.items", "conformance.conductor", "conformance.plugin"),
     ("conformance.commands", "conformance.cli"),
 )
