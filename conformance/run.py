@@ -88,7 +88,7 @@ def run(sample: Sample, backend: Backend, device: str, mode: str, dtype: str, bo
         versions: dict[str, int] = {}
         try:
             inputs = make_inputs(sample, backend, device, dtype)
-            versions = {name: getattr(tensor, "_version", 0) for name, tensor in inputs.items()}
+            versions = {name: getattr(tensor, "_version", 0) for name, tensor in inputs.items() if both}
             names = namespace(backend, device, mode, dtype, recorder) | inputs
             with program_module("conformance_program", names) as module:
                 for part in (*sample.setup, program):

@@ -37,18 +37,24 @@ def assemble(specs: Iterable[Spec], reference: Reference) -> Reference:
             function = operator_function(spec, reference)
             for name in (str(spec.operator), *spec.also):
                 _define(reference, name, function, spec)
-        elif isinstance(spec, ModuleSpec):
-            for of, module in module_classes(spec, reference):
-                reference.define(of, module)
-        elif isinstance(spec, OptimizerSpec):
-            make = algorithm_class if spec.algorithm else optimizer_class
-            reference.define(str(spec.optimizer), make(spec, reference))
-        elif isinstance(spec, SchedulerSpec):
-            reference.define(str(spec.scheduler), scheduler_class(spec, reference))
         elif isinstance(spec, FamilySpec):
             for name, function in list_functions(spec, reference):
                 reference.define(name, function)
+        else:
+            _define_classes(spec, reference)
     return reference
+
+
+def _define_classes(spec: Spec, host: Any) -> None:
+    """What has state, on a reference or on the host of a functional backend; other specs define no class."""
+    if isinstance(spec, ModuleSpec):
+        for name, module in module_classes(spec, host):
+            host.define(name, module)
+    elif isinstance(spec, OptimizerSpec):
+        make = algorithm_class if spec.algorithm else optimizer_class
+        host.define(str(spec.optimizer), make(spec, host))
+    elif isinstance(spec, SchedulerSpec):
+        host.define(str(spec.scheduler), scheduler_class(spec, host))
 
 
 def _define(reference: Reference, name: str, function: Callable[..., Any], spec: OperatorSpec) -> None:
@@ -76,14 +82,8 @@ def furnish(specs: Iterable[Spec], host: Any) -> None:
                 for name in spec.also:
                     if name.rpartition(".")[2][0].isupper():
                         host.define(name, functional_module(spec, name, function, host))
-        elif isinstance(spec, ModuleSpec):
-            for of, module in module_classes(spec, host):
-                host.define(of, module)
-        elif isinstance(spec, OptimizerSpec):
-            make = algorithm_class if spec.algorithm else optimizer_class
-            host.define(str(spec.optimizer), make(spec, host))
-        elif isinstance(spec, SchedulerSpec):
-            host.define(str(spec.scheduler), scheduler_class(spec, host))
+        else:
+            _define_classes(spec, host)
 
 
 def bench(backend: Backend, root: Path, **tables: Any) -> Bench:

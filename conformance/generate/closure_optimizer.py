@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from ..case import Case, Sample
 from .common import case, generated, prelude, program_cases
 from .makers import Makers
-from .trajectory import joined
+from .trajectory import Programs, joined
 
 if TYPE_CHECKING:
     from ..spec import OptimizerSpec
@@ -90,14 +90,14 @@ def closure_optimizer_cases(spec: OptimizerSpec) -> Iterator[Case]:
     yield derived.case(
         "zero-grad",
         "`zero_grad` drops the gradients, or zeroes them with `set_to_none=False`.",
-        [derived.zero_grad(longest)],
+        [derived.programs.zero_grad(longest)],
     )
     yield derived.case(
         "caller-state", "`step` leaves the gradients as the closure left them.", [derived.gradients(longest)]
     )
     for id, entry in spec.errors.items():
         says = entry.says or f"`{' '.join(entry.call.text.split())}` is refused with {entry.raises}."
-        text = f"with raises({entry.raises}):\n    {derived.new('[p]', entry.call.text)}\n"
+        text = f"with raises({entry.raises}):\n    {derived.programs.new('[p]', entry.call.text)}\n"
         yield derived.case(
             id,
             says,
@@ -113,6 +113,7 @@ def closure_optimizer_cases(spec: OptimizerSpec) -> Iterator[Case]:
 class _Derived:
     def __init__(self, spec: OptimizerSpec) -> None:
         self.spec = spec
+        self.programs = Programs(spec)
 
     def case(
         self, id: str, says: str, samples: list[Sample], needs: frozenset[str] = frozenset(), **options: Any
@@ -126,12 +127,9 @@ class _Derived:
         inputs = {"p": makers.leaf(3), "q": makers.leaf(2, 2), "r": makers.leaf(), "empty": makers.leaf(0)}
         return Sample(name, generated(OBJECTIVE + text, self.spec), inputs, (prelude(),))
 
-    def new(self, parameters: str, arguments: str) -> str:
-        return f"{self.spec.optimizer}({joined(parameters, arguments)})"
-
     def build(self, arguments: str, parameters: str = "p, q, r") -> str:
         return (
-            f"optimizer = {self.new(f'[{parameters}]', arguments)}\n"
+            f"optimizer = {self.programs.new(f'[{parameters}]', arguments)}\n"
             f"closure = closure_of(optimizer, {parameters})\n"
         )
 
@@ -157,7 +155,7 @@ class _Derived:
             )
             + "yield [p, q, r]\n"
             + "for step, (params, saved) in enumerate(copies):\n"
-            + f"    optimizer = {self.new('params', other)}\n    optimizer.load_state_dict(saved)\n"
+            + f"    optimizer = {self.programs.new('params', other)}\n    optimizer.load_state_dict(saved)\n"
             + "    closure = closure_of(optimizer, *params)\n"
             + indent(self.loop("optimizer.step(closure)\n", f"range(step, {STEPS})"), "    ")
             + "    assert same(params, [p, q, r])\n"
@@ -179,19 +177,16 @@ class _Derived:
         """An option of the group, or of the call where the group says nothing."""
         samples = []
         for id, arguments in tries.items():
-            options = self.spec.signature.bind(arguments, without=self.spec.signature.names[:1])
-            group = ", ".join(
-                ["params=[p, q, r]", *(f"{name}={value.text}" for name, value in options.items())]
-            )
+            group = joined("params=[p, q, r]", self.programs.given(arguments))
             text = (
-                f"optimizer = {self.new(f'[dict({group})]', others[id])}\n"
+                f"optimizer = {self.programs.new(f'[dict({group})]', others[id])}\n"
                 + "closure = closure_of(optimizer, p, q, r)\n"
                 + self.loop("optimizer.step(closure)\nyield [p, q, r]\n", "range(2)")
             )
             samples.append(self.sample(text, f"{id} instead of another"))
         arguments = next(iter(tries.values()))
         text = (
-            f"with raises(ValueError):\n    {self.new('[dict(params=[p]), dict(params=[q])]', arguments)}\n"
+            f"with raises(ValueError):\n    {self.programs.new('[dict(params=[p]), dict(params=[q])]', arguments)}\n"
             + self.build(arguments, "p")
             + "with raises(ValueError, AssertionError):\n"
             + "    optimizer.add_param_group({'params': [q]})\n    optimizer.step(closure)\n"
@@ -200,7 +195,7 @@ class _Derived:
 
     def none_gradient(self, arguments: str) -> Sample:
         text = (
-            f"optimizer = {self.new('[p, q, r]', arguments)}\nclosure = closure_of(optimizer, p, r)\n"
+            f"optimizer = {self.programs.new('[p, q, r]', arguments)}\nclosure = closure_of(optimizer, p, r)\n"
             + "before = q.detach().clone()\n"
             + self.loop("optimizer.step(closure)\nyield [p, r]\nassert same([q], [before])\n", "range(2)")
         )
@@ -215,14 +210,6 @@ class _Derived:
             + "with torch.no_grad():\n    loss = optimizer.step(watched)\n"
             + "assert torch.equal(loss, losses[0])\nassert all(enabled)\nyield loss\n"
             + "with raises(TypeError):\n    optimizer.step()\n"
-        )
-        return self.sample(text)
-
-    def zero_grad(self, arguments: str) -> Sample:
-        text = (
-            f"optimizer = {self.new('[p, q]', arguments)}\np.grad = torch.ones_like(p)\nkept = p.grad\n"
-            "optimizer.zero_grad(set_to_none=False)\nassert p.grad is kept\nassert kept == np.zeros((3,))\n"
-            "assert q.grad is None\noptimizer.zero_grad()\nassert p.grad is None\n"
         )
         return self.sample(text)
 

@@ -9,9 +9,11 @@ from conformance.assemble import assemble
 from conformance.backends.reference import ReferenceBackend
 from conformance.sensitivity.lines import Judge, Planned, planned
 from conformance.sensitivity.mutant import Mutant
-from conformance.sensitivity.run import Outcome, fate
+from conformance.sensitivity.run import Fate, Outcome, fate
 from conformance.spec import Spec, discover, load
 from reference_impls import Reference
+
+from .conftest import CAUGHT
 
 SPECS = Path(__file__).parents[2] / "specs"
 
@@ -28,3 +30,10 @@ class Few:
 
     def fate(self, mutant: Mutant) -> Outcome:
         return fate(mutant, self.specs, self.lines, self.judge)
+
+    def caught(self, mutant: Mutant, name: str, record: Callable[[str, object], None]) -> Outcome:
+        """The outcome of a mutant that what a clause yields must catch; an exception would not count."""
+        outcome = self.fate(mutant)
+        record(CAUGHT, (name, outcome.by))
+        assert outcome.fate is Fate.CAUGHT, f"{outcome.fate} at {outcome.by or 'no clause'}"
+        return outcome

@@ -7,11 +7,9 @@ from collections.abc import Callable
 import pytest
 
 from conformance.sensitivity.mutant import Mutant
-from conformance.sensitivity.run import Fate
 from conformance.sensitivity.shells.topics import topic_mutants
 from conformance.spec import load
 
-from .conftest import CAUGHT
 from .few import SPECS, Few
 
 TOPICS = [SPECS / "torch/optim/Optimizer.yaml", *sorted((SPECS / "torch/optim/swa_utils").glob("*.yaml"))]
@@ -28,7 +26,5 @@ def test_faults_of_what_optimizers_share(
     specs: Few, mutant: Mutant, record_property: Callable[[str, object], None]
 ) -> None:
     """Caught by what a clause yields; an exception would not count."""
-    outcome = specs.fate(mutant)
-    record_property(CAUGHT, (str(mutant), outcome.by))
-    assert outcome.fate is Fate.CAUGHT, f"{outcome.fate} at {outcome.by or 'no clause'}"
+    outcome = specs.caught(mutant, str(mutant), record_property)
     assert outcome.by.startswith(mutant.subject)

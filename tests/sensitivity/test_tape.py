@@ -7,10 +7,8 @@ from collections.abc import Callable
 import pytest
 
 from conformance.sensitivity.mutant import Mutant
-from conformance.sensitivity.run import Fate
 from conformance.sensitivity.tape import tape_mutants
 
-from .conftest import CAUGHT
 from .few import Few
 
 
@@ -24,6 +22,4 @@ def test_faults_of_the_tape(
     autograd: Few, mutant: Mutant, record_property: Callable[[str, object], None]
 ) -> None:
     """Caught by what a clause yields; an exception would not count."""
-    outcome = autograd.fate(mutant)
-    record_property(CAUGHT, (mutant.mutator, outcome.by))
-    assert outcome.fate is Fate.CAUGHT, f"{outcome.fate} at {outcome.by or 'no clause'}"
+    autograd.caught(mutant, mutant.mutator, record_property)

@@ -7,7 +7,7 @@ from typing import Any
 
 from ...spec import OptimizerSpec
 from .fault import Fault, Override
-from .optimizers import optimizer_faults
+from .optimizers import optimizer_faults, without_option
 
 ELSEWHERE = frozenset({"later groups not stepped", "missing gradient stepped as zero", "closure not called"})
 """Faults of optimizers that take a step for one parameter after the other, with or without a closure."""
@@ -19,7 +19,7 @@ def closure_optimizer_faults(spec: OptimizerSpec) -> Iterator[Fault]:
             yield fault
     for option in map(str, spec.hyperparameters):
         yield "group option ignored", option, "step", _ignoring(option)
-        yield "state dict without an option", option, "state_dict", _without_option(option)
+        yield "state dict without an option", option, "state_dict", without_option(option)
     yield "state not kept", "", "step", _forgetting
     yield (
         "state dict without the state",
@@ -48,18 +48,6 @@ def _ignoring(option: str) -> Override:
         return faulty
 
     return step
-
-
-def _without_option(option: str) -> Override:
-    def state_dict(right: Callable[..., Any]) -> Callable[..., Any]:
-        def faulty(self: Any) -> Any:
-            saved = right(self)
-            groups = [{k: v for k, v in group.items() if k != option} for group in saved["param_groups"]]
-            return {**saved, "param_groups": groups}
-
-        return faulty
-
-    return state_dict
 
 
 def _forgetting(right: Callable[..., Any]) -> Callable[..., Any]:

@@ -14,7 +14,7 @@ def optimizer_faults(spec: OptimizerSpec) -> Iterator[Fault]:
     read = [str(name) for name in spec.hyperparameters if spec.step is not None and name in spec.step.free]
     for option in read:
         yield "group option ignored", option, "update", _ignoring(option)
-        yield "state dict without an option", option, "state_dict", _without_option(option)
+        yield "state dict without an option", option, "state_dict", without_option(option)
     for name in spec.state:
         yield "state dict without a state", str(name), "state_dict", _without_state(str(name))
     yield "state not loaded", "", "load_state_dict", _options_only
@@ -145,7 +145,9 @@ def _ignoring(option: str) -> Override:
     )
 
 
-def _without_option(option: str) -> Override:
+def without_option(option: str) -> Override:
+    """Saved groups lack an option."""
+
     def state_dict(right: Callable[..., Any]) -> Callable[..., Any]:
         def faulty(self: Any) -> Any:
             saved = right(self)
