@@ -125,9 +125,8 @@ class State:
             if prefix + name in state and getattr(self, name) is None:
                 errors.append(f"{prefix + name} is registered as None")
         for key in state:
-            name = key.removeprefix(prefix)
-            child = self._modules.get(name.partition(".")[0]) if "." in name else None
-            if key.startswith(prefix) and name not in own and child is None:
+            first, dot, _ = key.removeprefix(prefix).partition(".")
+            if key.startswith(prefix) and (self._modules.get(first) is None if dot else first not in own):
                 keys.unexpected_keys.append(key)
         for name, module in self._modules.items():
             if module is not None:

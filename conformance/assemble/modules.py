@@ -38,16 +38,19 @@ def module_class(spec: ModuleSpec, name: Text, reference: Reference) -> type:
             for member, shape, state in spec.declared(spec.parameters, options, vocabulary):
                 self.own_parameters.append(member)
                 values = None if shape is None else initial(state, shape, options, reference)
-                # Registered as it is: the name may have dots, of submodules that the reference does without.
-                self._parameters[member] = None if values is None else reference.torch.nn.Parameter(values)
+                inside, last = holder(self, member)
+                inside.register_parameter(
+                    last, None if values is None else reference.torch.nn.Parameter(values)
+                )
             for member, shape, state in spec.declared(spec.buffers, options, vocabulary):
                 self.own_buffers.append(member)
                 values = None if shape is None else initial(state, shape, options, reference)
-                self.register_buffer(member, values, persistent=state.persistent)
+                inside, last = holder(self, member)
+                inside.register_buffer(last, values, persistent=state.persistent)
 
         def forward(self, *args: Any, **kwargs: Any) -> Any:
             given = {**dict.fromkeys(inputs), **dict(zip(inputs, args, strict=False)), **kwargs}
-            state = {name: getattr(self, name) for name in (*self.own_parameters, *self.own_buffers)}
+            state = {name: getattr(*holder(self, name)) for name in (*self.own_parameters, *self.own_buffers)}
             names = {**self.options, **state, **given, "training": self.training, "state": state}
             function = spec.forward.function(tuple(names), vocabulary, tuple(self.own_buffers))
             if not self.own_buffers:
@@ -58,6 +61,15 @@ def module_class(spec: ModuleSpec, name: Text, reference: Reference) -> type:
                     with reference.torch.no_grad():
                         getattr(self, name).copy_(value)
             return result
+
+    def holder(module: Any, name: str) -> tuple[Any, str]:
+        """The module inside that holds what has a dotted name, made where it is missing; and the end of the name."""
+        *path, last = name.split(".")
+        for part in path:
+            if part not in module._modules:
+                module.register_module(part, base())
+            module = module._modules[part]
+        return module, last
 
     Module.__name__ = Module.__qualname__ = str(name).rpartition(".")[2]
     return Module

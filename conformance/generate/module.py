@@ -136,7 +136,7 @@ class _Derived:
                 new=f"{kind}({entry.call.text}).to(dtype=dtype, device=device)",
                 made=f"{kind}({entry.call.text}, device=device, dtype=dtype)",
                 lazy=f"{self.spec.family[kind].lazy}({others.strip()}).to(dtype=dtype, device=device)",
-                inputs=", ".join(inputs),
+                inputs=self.passed(inputs),
                 leaves=", ".join(leaves) + "," if leaves else "",
             )
             found.append(Sample(name, generated(program, self.spec), inputs, (prelude(),)))
@@ -146,9 +146,14 @@ class _Derived:
         """A construction, or with inputs a call after it."""
         inputs = self.inputs(id, entry, False)
         new = f"{entry.of or self.spec.module}({entry.call.text})"
-        call = f"module({', '.join(inputs)})"
+        call = f"module({self.passed(inputs)})"
         text = (f"module = {new}\n" if inputs else "") + f"with raises({entry.raises}):\n"
         return Sample("refused", generated(f"{text}    {call if inputs else new}\n", self.spec), inputs)
+
+    def passed(self, inputs: Mapping[str, Given]) -> str:
+        """What is optional is passed by its name, so that the ones before it may be left out."""
+        optional = {name for name, domain in self.spec.inputs.items() if domain.optional}
+        return ", ".join(f"{name}={name}" if name in optional else name for name in inputs)
 
     def inputs(self, name: str, entry, gradients: bool) -> dict[str, Given]:
         made = {}

@@ -202,8 +202,9 @@ def _module(spec: ModuleSpec) -> Iterator[Mutant]:
     names = kinds(spec.signature, [*alike.values()], required)
     yield from mutated.faults(names)
     yield from mutated.results()
-    smooth = [n for n in members if n in spec.parameters]
-    yield from mutated.inputs([*(n for n in spec.input_names), *smooth])
+    rigid = [n for n, domain in spec.inputs.items() if not domain.differentiable]
+    smooth = [n for n in (*spec.input_names, *members) if n not in (*rigid, *spec.buffers)]
+    yield from mutated.inputs(smooth)
     for buffer in spec.persistent:
         text = without_assignment(mutated.text, buffer)
         if text != mutated.text:
