@@ -26,6 +26,7 @@ CAPABILITIES: dict[str, str] = {
     "hooks": "Functions can be registered to run during backward.",
     "custom-function": "`torch.autograd.Function` can be subclassed.",
     "modules": "`torch.nn.Module` and its state.",
+    "meta": "A device `meta`, on which tensors have shapes and no values.",
     "optimizers": "`torch.optim` and its state.",
     "differentiable-optimizers": "The step of an optimizer records a graph where it is asked to.",
     "sparse": "Gradients may have a sparse layout.",

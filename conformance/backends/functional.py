@@ -37,6 +37,7 @@ LACKS = {
     "deep-graphs": "a functional backend goes through the whole program again for each gradient",
     "hooks": "a functional backend hands the whole program to one vjp",
     "custom-function": "a functional backend has no torch.autograd.Function",
+    "meta": "arrays have values",
     "modules": "the bookkeeping of modules is the suite's own here, and is not judged",
     "optimizer-checks": "the optimizers are the suite's own here, and check nothing",
     "warnings": "optimizers and modules are the suite's own here, and give no warnings",

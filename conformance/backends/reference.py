@@ -30,6 +30,7 @@ class ReferenceBackend(Backend):
         "data-loading": "the reference loads no data",
         "warnings": "the reference gives no warnings",
         "error-checks": "definitions say what is right; what is refused is said beside them",
+        "meta": "the reference has one device",
         "float8": "the reference has no eight-bit labels",
         "strides": "the reference has no memory layouts",
     }

@@ -46,6 +46,14 @@ def module_cases(spec: ModuleSpec) -> Iterator[Case]:
             judge="law",
             needs=modules,
         )
+        # Where there is one real device, only this one shows that `device` is heeded.
+        yield derived.case(
+            "meta-device",
+            "On the meta device it is made with all its parameters and buffers, of the documented shapes.",
+            derived.on_meta(),
+            judge="law",
+            needs=modules | {"meta"},
+        )
     yield derived.case(
         "training",
         "In training its result, gradients and buffers follow the definition; parameters stay as they are.",
@@ -135,6 +143,7 @@ class _Derived:
             program = text.format(
                 new=f"{kind}({entry.call.text}).to(dtype=dtype, device=device)",
                 made=f"{kind}({entry.call.text}, device=device, dtype=dtype)",
+                meta=f"{kind}({entry.call.text}, device='meta', dtype=dtype)",
                 lazy=f"{self.spec.family[kind].lazy}({others.strip()}).to(dtype=dtype, device=device)",
                 inputs=self.passed(inputs),
                 leaves=", ".join(leaves) + "," if leaves else "",
@@ -219,6 +228,15 @@ class _Derived:
             "for x, y in zip((*module.parameters(), *module.buffers()), (*other.parameters(), *other.buffers())):\n"
             "    assert x.dtype == y.dtype and x.device == y.device and x.shape == y.shape\n"
             "assert list(module.state_dict()) == list(other.state_dict())\n"
+        )
+        return self.samples(text)
+
+    def on_meta(self) -> list[Sample]:
+        text = (
+            "module, other = {meta}, {new}\n"
+            "assert [x.device.type for x in module.state_dict().values()] == ['meta'] * len(module.state_dict())\n"
+            "assert [[n, tuple(x.shape)] for n, x in module.state_dict().items()] == [\n"
+            "    [n, tuple(x.shape)] for n, x in other.state_dict().items()]\n"
         )
         return self.samples(text)
 

@@ -75,8 +75,6 @@ class ModuleSpec(Spec):
     buffers: dict[StateName, Member] = Field(default_factory=dict)
     inputs: dict[Name, Input] = Field(default_factory=dict)
     tries: dict[Id, ModuleTrial] = Field(default_factory=dict, alias="try")
-    call: Arguments | None = None
-    """What the module is called with, where that is not simply its inputs in order."""
     forward: Formula
     random: bool = False
     functional: Formula | None = None
@@ -180,7 +178,6 @@ class ModuleSpec(Spec):
         called = (*self.input_names, "module", "torch")
         check.source(self.functional, FORMULA_BUILTINS, MODULES, called)
         check.source(self.unbatched, FORMULA_BUILTINS, MODULES, called)
-        check.source(self.call, FORMULA_BUILTINS, called)
         read_only = {*constructed, *self.parameters} - set(self.buffers)
         check.assigned(self.forward, read_only, "assigned in `forward`, which may only change buffers")
         for group in (self.tries, self.bench):
