@@ -1,4 +1,7 @@
-"""A sample as a script that needs torch and numpy only: programs as they are written, values as literals."""
+"""A sample as a script that needs torch and numpy only: programs as they are written, values as literals.
+
+One that judges random numbers needs SciPy too: the suite's tests of distributions are copied into it.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,7 @@ import numpy as np
 
 from reference_impls.dtypes import NAMES
 
+from .. import tools
 from ..backends.reference import ReferenceBackend
 from ..case import Case, Given, Sample
 from ..check import Base
@@ -21,6 +25,7 @@ from ..run import SEED, stored
 from ..spec.words import MODULES
 
 HELPERS = Path(__file__).with_name("script_helpers.py")
+TOOLS = Path(tools.__file__)
 LAID_OUT = {
     "contiguous": "{tensor}",
     "transposed": "{tensor}.transpose(0, -1).contiguous().transpose(0, -1)",
@@ -40,6 +45,7 @@ def script(case: Case, sample: Sample, case_id: str, dtype: str, device: str, mo
     own = "\n".join([*setup, program])
     prelude = needed(PRELUDE.read_text(), own)
     helpers = needed(HELPERS.read_text(), own)
+    helpers = [*needed(TOOLS.read_text(), "\n".join([*helpers, own])), *helpers]
     body = "\n".join([*helpers, *prelude, own])
     names = names_of(body)
     parts = [
@@ -108,23 +114,29 @@ def claims(tree: ast.AST, inside: bool = False) -> Iterable[Any]:
 
 
 def needed(helpers: str, text: str) -> list[str]:
-    """The functions among some helpers that a text calls, directly or through each other."""
-    functions = {node.name: node for node in ast.parse(helpers).body if isinstance(node, ast.FunctionDef)}
+    """What a text uses of the constants, functions and classes of a module, directly or through each other."""
+    defined = {name: node for node in ast.parse(helpers).body for name in _defines(node)}
     used: set[str] = set()
-    pending = names_of(text) & functions.keys()
+    pending = names_of(text) & defined.keys()
     while pending:
         used |= pending
         pending = (
-            set().union(*(names_of(ast.unparse(functions[name])) for name in pending))
-            & functions.keys() - used
+            set().union(*(names_of(ast.unparse(defined[name])) for name in pending)) & defined.keys() - used
         )
     lines = helpers.split("\n")
 
-    def source(node: ast.FunctionDef) -> str:
-        first = min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])
+    def source(node: Any) -> str:
+        first = min([node.lineno, *(decorator.lineno for decorator in getattr(node, "decorator_list", ()))])
         return "\n".join(lines[first - 1 : node.end_lineno])
 
-    return [source(node) for name, node in functions.items() if name in used]
+    return [source(node) for name, node in defined.items() if name in used]
+
+
+def _defines(node: ast.stmt) -> list[str]:
+    if isinstance(node, ast.FunctionDef | ast.ClassDef):
+        return [node.name]
+    targets = node.targets if isinstance(node, ast.Assign) else []
+    return [target.id for target in targets if isinstance(target, ast.Name)]
 
 
 def names_of(text: str) -> set[str]:
@@ -133,6 +145,8 @@ def names_of(text: str) -> set[str]:
 
 
 def imports(names: set[str]) -> Iterable[str]:
+    if "dataclass" in names:
+        yield "from __future__ import annotations\n\nfrom dataclasses import dataclass"
     modules = {**MODULES, "warnings": "warnings"}
     for short, full in sorted(modules.items(), key=lambda pair: pair[1] == "numpy"):
         if short in names:

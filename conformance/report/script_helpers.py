@@ -11,6 +11,15 @@ def taking(path, optimizer):
     return contextlib.nullcontext()
 
 
+def follows(tensor, distribution):
+    """Whether the elements of a tensor may be independent draws from a distribution."""
+    roundoff = torch.finfo(tensor.dtype).eps / 2 if tensor.is_floating_point() else 0.0
+    values = tensor.detach().cpu()
+    return distribution.fits(
+        (values if values.dtype == torch.bool else values.double()).flatten().numpy(), roundoff
+    )
+
+
 def _leaves(value, path=""):
     """The tensors, arrays, numbers and other values that a value is made of, each with its path."""
     if isinstance(value, torch.Tensor):

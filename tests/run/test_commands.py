@@ -137,6 +137,7 @@ def test_reproduction_runs_with_torch_alone(specs, folder):
         "torch/nn/functional/softplus.yaml::second-order",
         "torch/optim/SGD.yaml::nesterov",
         "serialization/state_dict.yaml::through-a-file",
+        "torch/nn/init/distributions.yaml::sparse",
     ],
 )
 def test_reproductions_of_real_clauses(clause):
