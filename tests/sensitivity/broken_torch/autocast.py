@@ -205,6 +205,17 @@ def without_dtype(function):
     return lambda *args, dtype=None, **options: function(*args, **options)
 
 
+def exacting(layer_norm):
+    """Takes only weights of the input's dtype."""
+
+    def faulty(input, shape, weight=None, bias=None, eps=1e-5):
+        if weight is not None and weight.dtype != input.dtype:
+            raise RuntimeError("mixed dtype")
+        return layer_norm(input, shape, weight, bias, eps)
+
+    return faulty
+
+
 # Gradients
 
 
@@ -311,6 +322,9 @@ FAULTS = {
     "out= is cast": Fault("torch.mm", also_out, f"{OPERATORS}::out-forms"),
     "addmm_ is cast": Fault("torch.Tensor.addmm_", also_in_place, f"{OPERATORS}::in-place-forms"),
     "dtype= is ignored by prod": Fault("torch.prod", without_dtype, f"{OPERATORS}::explicit-dtype"),
+    "layer_norm takes no mixture of types": Fault(
+        "torch.nn.functional.layer_norm", exacting, f"{OPERATORS}::modules-take-both"
+    ),
     "casts cut bits off": Fault(
         "torch.nn.functional.linear", truncated, f"{GRADIENTS}::rounded-where-documented"
     ),
