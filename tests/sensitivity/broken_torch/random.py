@@ -104,6 +104,11 @@ def dropping(_):
     return faulty
 
 
+def halved(rand_like):
+    """Draws in float32, whatever the dtype."""
+    return lambda input, **options: rand_like(input, dtype=torch.float32).to(input.dtype)
+
+
 def shuffling(init):
     return lambda self, data_source, *args, generator=None, **options: init(
         self, data_source, *args, **options
@@ -158,6 +163,7 @@ FAULTS = {
         in_both("initial_seed"), unseeded, f"{SPEC}::initial-seed"
     ),
     "dropout does not follow the seed": Fault("torch.nn.functional.dropout", dropping, f"{SPEC}::dropout"),
+    "rand_like draws in float32": Fault("torch.rand_like", halved, f"{SPEC}::drawn-like-a-tensor"),
     "a shuffled loader ignores its generator": Fault(
         "torch.utils.data.RandomSampler.__init__", shuffling, f"{SPEC}::shuffling"
     ),
