@@ -218,7 +218,9 @@ def _complex(want: Leaf, got: Leaf) -> bool:
 
 
 def _label(got: Leaf) -> DType:
-    return NAMES.get(got.dtype, float64) if got.kind != "numbers" else float64
+    """The dtype whose rounding a value has; that of an integer is no more than a Python number's."""
+    label = NAMES.get(got.dtype, float64) if got.kind != "numbers" else float64
+    return label if got.value.dtype.kind in "fc" else float64
 
 
 def _flatten(base: Sequence[Observation], seen: Sequence[Observation]) -> _Flat | None:
@@ -371,6 +373,11 @@ def _strayed(one: Leaf, two: Leaf, cast: type) -> np.ndarray:
 
 
 def _worst(flat: _Flat, scale: _Scale, error: np.ndarray, bound: np.ndarray, bad: np.ndarray) -> Difference:
+    """The worst element of the first statement that disagrees: what is wrong later may follow from it."""
+    number = bisect_right(flat.starts, int(np.argmax(bad))) - 1
+    first, later = flat.pairs[number][0], zip(flat.starts[number:], flat.pairs[number:], strict=True)
+    end = next((start for start, pair in later if pair[0] is not first), bad.size)
+    bad = bad & (np.arange(bad.size) < end)
     with np.errstate(all="ignore"):
         ratio = np.where(bad, error / np.maximum(bound, np.finfo(float).tiny), -1.0)
     at = int(np.argmax(ratio))

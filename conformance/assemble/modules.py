@@ -35,16 +35,16 @@ def module_class(spec: ModuleSpec, name: Text, reference: Reference) -> type:
             for option in {*spec.signature.parameters} - {*spec.members}:
                 setattr(self, option, options[option])
             self.own_parameters, self.own_buffers = [], []
-            for member, shape, state in spec.declared(spec.parameters, options, vocabulary):
+            for member, shape, state, names in spec.declared(spec.parameters, options, vocabulary):
                 self.own_parameters.append(member)
-                values = None if shape is None else initial(state, shape, options, reference)
+                values = None if shape is None else initial(state, shape, names, reference)
                 inside, last = holder(self, member)
                 inside.register_parameter(
                     last, None if values is None else reference.torch.nn.Parameter(values)
                 )
-            for member, shape, state in spec.declared(spec.buffers, options, vocabulary):
+            for member, shape, state, names in spec.declared(spec.buffers, options, vocabulary):
                 self.own_buffers.append(member)
-                values = None if shape is None else initial(state, shape, options, reference)
+                values = None if shape is None else initial(state, shape, names, reference)
                 inside, last = holder(self, member)
                 inside.register_buffer(last, values, persistent=state.persistent)
 
@@ -75,13 +75,13 @@ def module_class(spec: ModuleSpec, name: Text, reference: Reference) -> type:
     return Module
 
 
-def initial(state: Member, shape: tuple[int, ...], options: dict[str, Any], reference: Reference) -> Any:
+def initial(state: Member, shape: tuple[int, ...], names: dict[str, Any], reference: Reference) -> Any:
     """The values that a parameter or a buffer starts from: a constant, or draws from a distribution.
 
     A program that compares anything sets the state of both sides first; distributions have clauses of their own.
     """
     torch = reference.torch
-    chosen = options.get("dtype") or torch.get_default_dtype()
+    chosen = names.get("dtype") or torch.get_default_dtype()
     label = torch.int64 if state.dtype == "int64" else chosen
     if state.init is None:
         return torch.zeros(shape, dtype=label)
@@ -89,12 +89,13 @@ def initial(state: Member, shape: tuple[int, ...], options: dict[str, Any], refe
         "uniform": lambda low, high: low + (high - low) * torch.rand(shape, dtype=label),
         "normal": lambda mean, deviation: mean + deviation * torch.randn(shape, dtype=label),
     }
-    start = state.init.evaluate({**vocabulary_of(reference), **draws}, **options)
-    return (
-        start
-        if isinstance(start, reference.Tensor) and start.shape == shape
-        else torch.full(shape, float(start), dtype=label)
-    )
+    start = state.init.evaluate({**vocabulary_of(reference), **draws}, **names)
+    if not isinstance(start, reference.Tensor) or start.shape != shape:
+        start = torch.full(shape, float(start), dtype=label)
+    zero = state.zero.evaluate(vocabulary_of(reference), **names) if state.zero else None
+    if zero is not None:
+        start[zero] = 0
+    return start
 
 
 def functional_module(

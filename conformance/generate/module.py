@@ -175,6 +175,7 @@ class _Derived:
     def state(self) -> list[Sample]:
         text = (
             "module = {new}\n"
+            "yield module.training\n"
             "for members in (module.named_parameters(), module.named_buffers()):\n"
             "    yield [[n, tuple(x.shape), x.dtype == dtype or str(x.dtype), x.requires_grad] for n, x in members]\n"
             "yield list(module.state_dict())\n"
@@ -250,19 +251,21 @@ class _Derived:
             "assert list(loaded.state_dict()) == list(before)\n"
             "assert dict(loaded.state_dict()) == dict(before)\n"
             "result = module({inputs})\nassert loaded({inputs}) == result\n"
+            "before = copy.deepcopy(loaded.state_dict())\n"  # which the call may have changed
             + OVERWRITTEN
-            + "assert loaded({inputs}) == result\n"
+            + "assert dict(loaded.state_dict()) == dict(before)\nassert loaded({inputs}) == result\n"
         )
         return self.samples(text)
 
     def copied(self) -> list[Sample]:
         text = (
-            "module = filled({new}).eval()\ncopied = copy.deepcopy(module)\n"
-            "assert list(copied.state_dict()) == list(module.state_dict())\n"
+            "module = filled({new}).eval()\n"
+            "copied, before = copy.deepcopy(module), copy.deepcopy(module.state_dict())\n"
+            "assert list(copied.state_dict()) == list(before)\n"
             "assert copied.training == module.training\n"
-            "result = module({inputs})\nassert copied({inputs}) == result\n"
+            "result = module({inputs})\n"
             + OVERWRITTEN
-            + "assert copied({inputs}) == result\n"
+            + "assert dict(copied.state_dict()) == dict(before)\nassert copied({inputs}) == result\n"
         )
         return self.samples(text)
 
@@ -296,7 +299,16 @@ class _Derived:
         )
 
     def pickled(self) -> list[Sample]:
-        text = "module = filled({new}).eval()\ncopy = pickled(module)\nassert copy({inputs}) == module({inputs})\n"
+        text = (
+            "module = filled({new}).eval()\ncopied = pickled(module)\n"
+            "assert list(copied.state_dict()) == list(module.state_dict())\n"
+            "assert dict(copied.state_dict()) == dict(module.state_dict())\n"
+            "assert copied.training == module.training\n"
+            "assert copied({inputs}) == module({inputs})\n"
+            # In training it goes on from the same statistics, by the same options.
+            "assert copied.train()({inputs}) == module.train()({inputs})\n"
+            "assert dict(copied.state_dict()) == dict(module.state_dict())\n"
+        )
         return self.samples(text)
 
     def initial(self) -> list[Sample]:
@@ -306,18 +318,25 @@ class _Derived:
             new = f"{entry.of or self.spec.module}({entry.call.text})"
             options = self.spec.options(entry.call, NAMES, entry.of)
             asked, many = "", 1
-            for member, shape, declaration in self.spec.declared(self.spec.members, options, NAMES):
+            for member, shape, declaration, names in self.spec.declared(self.spec.members, options, NAMES):
                 if shape is None or declaration.init is None:
                     continue
-                start = declaration.init.evaluate(NAMES, **options)
+                start = declaration.init.evaluate(NAMES, **names)
+                zero = declaration.zero.evaluate(NAMES, **names) if declaration.zero else None
                 if isinstance(start, tuple):
                     kind, *parameters = start
-                    many = max(many, math.ceil(DRAWS[kind] / max(math.prod(shape), 1)))
-                    asked += f"values = torch.cat([m.{member}.detach().reshape(-1) for m in modules])\n"
+                    rows = [row for row in range(shape[0]) if zero is None or row != zero % shape[0]]
+                    part = "" if zero is None else f"[{rows}]"
+                    many = max(many, math.ceil(DRAWS[kind] / max(math.prod(shape[1:]) * len(rows), 1)))
+                    asked += (
+                        f"values = torch.cat([state[{member!r}]{part}.reshape(-1) for state in states])\n"
+                    )
                     asked += f"assert follows(values, {kind}({', '.join(map(repr, parameters))}))\n"
+                    if zero is not None:
+                        asked += f"assert states[0][{member!r}][{zero}] == np.zeros({shape[1:]})\n"
                 else:
-                    asked += f"assert modules[0].{member} == np.full({shape}, {start!r})\n"
-            text = f"modules = [{new} for _ in range({many})]\n{asked}"
+                    asked += f"assert states[0][{member!r}] == np.full({shape}, {start!r})\n"
+            text = f"states = [{new}.state_dict(keep_vars=True) for _ in range({many})]\n{asked}"
             if asked:
                 samples.setdefault(text, Sample(str(name), generated(text, self.spec), {}))
         return list(samples.values())

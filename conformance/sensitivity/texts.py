@@ -205,7 +205,7 @@ def _module(spec: ModuleSpec) -> Iterator[Mutant]:
     rigid = [n for n, domain in spec.inputs.items() if not domain.differentiable]
     smooth = [n for n in (*spec.input_names, *members) if n not in (*rigid, *spec.buffers)]
     yield from mutated.inputs(smooth)
-    for buffer in spec.persistent:
+    for buffer in spec.assignable:
         text = without_assignment(mutated.text, buffer)
         if text != mutated.text:
             yield mutated.mutant(text, "state not kept", buffer, "never assigned", 0)

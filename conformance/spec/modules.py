@@ -17,7 +17,7 @@ from .signature import Arguments, Signature
 from .text import Text
 from .words import FORMULA_BUILTINS, MAKER_NAMES, MODULES, formula_names
 
-DISTRIBUTIONS = ("uniform", "normal")
+DISTRIBUTIONS = frozenset({"uniform", "normal"})
 """What ``init`` may call besides the vocabulary: draws of the member's shape."""
 
 
@@ -30,6 +30,8 @@ class Member(Model):
     """Where it is not the default one."""
     when: Expression | None = None
     each: Each | None = Field(default=None, alias="for")
+    zero: Expression | None = None
+    """The row that starts at zero all the same; None where there is none."""
     persistent: bool = True
     """Whether it is in the state dict."""
 
@@ -76,7 +78,6 @@ class ModuleSpec(Spec):
     inputs: dict[Name, Input] = Field(default_factory=dict)
     tries: dict[Id, ModuleTrial] = Field(default_factory=dict, alias="try")
     forward: Formula
-    random: bool = False
     functional: Formula | None = None
     """The same through functions, of the inputs and the ``module`` that holds the state."""
     unbatched: Formula | None = None
@@ -103,7 +104,7 @@ class ModuleSpec(Spec):
         return {**self.parameters, **self.buffers}
 
     @property
-    def persistent(self) -> tuple[str, ...]:
+    def assignable(self) -> tuple[str, ...]:
         """Buffers that the forward may assign to."""
         return tuple(name for name in self.buffers if name.isidentifier())
 
@@ -133,8 +134,9 @@ class ModuleSpec(Spec):
     @staticmethod
     def declared(
         members: Mapping[Text, Member], options: dict[str, Any], namespace: dict[str, Any]
-    ) -> Iterator[tuple[str, tuple[int, ...] | None, Member]]:
-        """The members that a module with these options has: name, shape (None if absent), declaration."""
+    ) -> Iterator[tuple[str, tuple[int, ...] | None, Member, dict[str, Any]]]:
+        """The members that a module with these options has: name, shape (None if absent), declaration, and what
+        the names in that are."""
         for _, family in groupby(members.items(), lambda item: item[1].each and item[1].each.text):
             patterns = list(family)  # neighbours with the same loop go through it together
             each = patterns[0][1].each
@@ -146,9 +148,10 @@ class ModuleSpec(Spec):
                             str(pattern).format(**turn),
                             tuple(member.shape.evaluate(namespace, **names)),
                             member,
+                            names,
                         )
                     elif each is None:
-                        yield str(pattern), None, member
+                        yield str(pattern), None, member, names
 
     def own_ids(self) -> Iterator[Text]:
         yield from (*self.clauses, *self.tries, *self.errors)
@@ -168,7 +171,9 @@ class ModuleSpec(Spec):
         for name, member in self.members.items():
             loop = member.each.names if member.each else ()
             check.known(placeholders(name), loop, f"a name of the loop of {quote(name)}")
-            check.sources(filter(None, (member.shape, member.when)), vocabulary, constructed, loop)
+            check.sources(
+                filter(None, (member.shape, member.when, member.zero)), vocabulary, constructed, loop
+            )
             check.source(member.init, vocabulary, DISTRIBUTIONS, constructed, loop)
             check.source(member.each, vocabulary, constructed)
         for name, domain in self.inputs.items():

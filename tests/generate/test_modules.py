@@ -92,6 +92,14 @@ def test_enough_is_drawn_from_each_distribution():
     assert "nobody" not in initial  # is constructed as another
 
 
+def test_a_row_of_zeros_is_not_drawn():
+    zero = FAMILY.replace('init: "uniform(-1, 1)"', 'init: "uniform(-1, 1)", zero: -1')
+    found = next(case for case in cases(built(zero)) if case.id == "initial")
+    program = str(found.samples("eager")[0].program.text)
+    assert "state['weight'][[0, 1]]" in program
+    assert "states[0]['weight'][-1] == np.zeros(())" in program
+
+
 def test_a_construction_or_a_call_is_refused():
     assert programs("negative")["refused"] == "with raises(ValueError):\n    torch.nn.Flat(-1)\n"
     assert programs("too-wide")["refused"].endswith("with raises(RuntimeError):\n    module(input)\n")

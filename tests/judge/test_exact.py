@@ -46,6 +46,17 @@ def test_moved_values_have_no_tolerance(name, dtype):
     assert one.judge().difference is None
 
 
+def test_the_first_wrong_statement_is_shown():
+    """What comes after it may follow from it, however much larger the error there is."""
+    one = Judged(sample("yield x\nyield 2 * x", x="tensor(8)"))
+    first, second = one.values()
+    first.flat[3] += 0.5
+    second.flat[5] += 1e6
+    difference = one.judge().difference
+    assert difference is not None
+    assert (difference.line, difference.where) == (1, "[3]")
+
+
 def test_a_computed_value_may_move_on():
     """Exactness is that of the whole way: a rounded value that is moved keeps its tolerance."""
     one = Judged(sample("yield torch.exp(x).reshape(2, 4).T", x="tensor(8)"))
@@ -70,6 +81,17 @@ def test_discrete_values(program, wrong):
     assert one.judge().difference is None
     leaf = next(leaf for leaf in one.seen[0].left if leaf.kind in ("tensor", "numbers"))
     leaf.value = np.asarray(wrong(leaf.value))
+    assert one.judge().difference is not None
+
+
+@pytest.mark.parametrize(
+    "program", ["torch.tensor([-4, 3]) == [-3.5, 3.5]", "torch.tensor([2, 3]) == [2.5, 3.0]"]
+)
+def test_integers_are_no_rounded_numbers(program):
+    """A tensor of integers has no rounding, so a number between them is not what it holds."""
+    yielding, stated = program.split(" == ")
+    one = Judged(sample(f"yield {stated}"))
+    one.seen = Judged(sample(f"yield {yielding}")).seen
     assert one.judge().difference is not None
 
 

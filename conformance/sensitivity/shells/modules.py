@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import copy
+import re
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
+from fnmatch import fnmatchcase
 from typing import Any
 
 from ...spec import ModuleSpec
+from ...spec.modules import DISTRIBUTIONS
 from .fault import Fault, Override
 
 
@@ -15,6 +18,9 @@ def module_faults(spec: ModuleSpec) -> Iterator[Fault]:
     for name in (str(name) for name in spec.members if name.isidentifier()):
         yield "state dict without an entry", name, "state_dict", _without_member(name)
         yield "state not loaded", name, "load_state_dict", _not_loading(name)
+    for name, member in spec.members.items():
+        if member.init is not None and member.init.free & DISTRIBUTIONS:
+            yield "initial values a tenth too large", str(name), "__init__", _wide(str(name))
     if spec.members:
         yield "deep copy shares its state", "", "__deepcopy__", _sharing
         yield "loading shares what it is given", "", "load_state_dict", _assigning
@@ -23,6 +29,19 @@ def module_faults(spec: ModuleSpec) -> Iterator[Fault]:
         yield "a call changes parameters", "", "__call__", _drifting
         if "dtype" in spec.signature.names:
             yield "dtype ignored", "", "__init__", _of_the_default_dtype
+
+
+def _wide(name: str) -> Override:
+    def __init__(right: Callable[..., Any]) -> Callable[..., Any]:
+        def faulty(self: Any, *args: Any, **kwargs: Any) -> None:
+            right(self, *args, **kwargs)
+            for full, value in self.state_dict().items():
+                if fnmatchcase(full, re.sub(r"{.*?}", "*", name)):
+                    value.mul_(1.1)
+
+        return faulty
+
+    return __init__
 
 
 def _without_member(name: str) -> Override:
