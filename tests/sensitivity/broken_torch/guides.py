@@ -233,7 +233,19 @@ def swapped_gates(forward):
     return faulty
 
 
+def without_given_state(forward):
+    return lambda self, input, hx=None: forward(self, input)
+
+
 # Measures
+
+
+def of_all_samples(std):
+    return lambda self, dim, **options: std(self, dim, correction=0)
+
+
+def counting_nan(nanmean):
+    return lambda self: self.nan_to_num().mean()
 
 
 def rectangles(trapezoid):
@@ -338,6 +350,25 @@ FAULTS = {
     ),
     "no_grad does not reach into modules": Fault(
         "torch.nn.Module.__call__", recording, in_guide("eval_and_no_grad", "parameters-still-require-grad")
+    ),
+    "an LSTM forgets the state that it is given": Fault(
+        "torch.nn.LSTM.forward", without_given_state, in_guide("lstm_classifier", "sequence-in-two-parts")
+    ),
+    "pos_weight is ignored": Fault(
+        f"{FUNCTIONAL}.binary_cross_entropy_with_logits",
+        always(pos_weight=None),
+        in_guide("logistic_regression", "rare-positives"),
+    ),
+    "std divides by the number of samples": Fault(
+        "torch.Tensor.std", of_all_samples, in_guide("linear_regression", "standardized-features")
+    ),
+    "nanmean counts the classes without a value": Fault(
+        "torch.Tensor.nanmean",
+        counting_nan,
+        in_guide("classification_metrics", "undefined-classes-left-out"),
+    ),
+    "searchsorted knows one side only": Fault(
+        "torch.searchsorted", always(right=False), in_guide("roc_curve", "area-by-ranks")
     ),
     "ROC area without the half steps of ties": Fault(
         "torch.trapezoid", rectangles, in_guide("roc_curve", "area-under-the-curve")
