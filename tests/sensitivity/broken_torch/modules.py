@@ -1,4 +1,4 @@
-"""Faults of modules that the reference, with its one device, cannot have."""
+"""Faults of modules that the reference, with its one device, cannot have, or whose clauses it does not run."""
 
 import torch
 
@@ -9,6 +9,55 @@ def without_device(init):
     """Takes `device` and makes everything on the default one."""
     return lambda self, *args, device=None, **options: init(self, *args, **options)
 
+
+def after(change):
+    """What was there, and then a change of the module."""
+    return lambda method: lambda self, *args, **options: (method(self, *args, **options), change(self))[0]
+
+
+def without_dropout(module):
+    for part in module.modules():
+        if isinstance(part, torch.nn.Dropout):
+            part.p = 0.0
+        if isinstance(part, torch.nn.MultiheadAttention):
+            part.dropout = 0.0
+
+
+def larger(module):
+    """Every matrix a tenth too large."""
+    with torch.no_grad():
+        for parameter in module.parameters():
+            if parameter.dim() > 1:
+                parameter.mul_(1.1)
+
+
+def squared_dropout(forward):
+    def faulty(self, *args):
+        probability, self.dropout = self.dropout, self.dropout**2
+        try:
+            return forward(self, *args)
+        finally:
+            self.dropout = probability
+
+    return faulty
+
+
+def doubled_single(forward):
+    """A sample alone, in evaluation, comes out twice as large."""
+    return lambda self, x: forward(self, x) * (1 if self.training or len(x) > 1 else 2)
+
+
+def unnamed(norm):
+    """Takes the name of a parameter, and means the weight."""
+    return lambda module, name="weight", *args, **options: norm(module, "weight", *args, **options)
+
+
+TRANSFORMERS = "specs/torch/nn/transformers.yaml"
+DECODER = "specs/torch/nn/TransformerDecoderLayer.yaml"
+PARAMETRIZATIONS = "specs/torch/nn/utils/parametrizations.yaml"
+WEIGHT_NORM = "specs/torch/nn/utils/weight_norm.yaml"
+CONVERSION = "specs/torch/nn/Module/conversion.yaml"
+TRAVERSAL = "specs/torch/nn/Module/traversal.yaml"
 
 FAULTS = {
     "device of a module ignored": Fault(
@@ -23,5 +72,124 @@ FAULTS = {
             )[0]
         ),
         "specs/torch/nn/BatchNorm1d.yaml::meta-device",
+    ),
+    "numbers of layers swapped": Fault(
+        "torch.nn.Transformer.__init__",
+        lambda init: lambda self, d, h, m, n, *args, **options: init(self, d, h, n, m, *args, **options),
+        f"{TRANSFORMERS}::numbers-of-layers",
+    ),
+    "device of a Transformer ignored": Fault(
+        "torch.nn.Transformer.__init__", without_device, f"{TRANSFORMERS}::made-as-is-said"
+    ),
+    "dropout of a Transformer ignored": Fault(
+        "torch.nn.Transformer.__init__", after(without_dropout), f"{TRANSFORMERS}::dropout-of-a-transformer"
+    ),
+    "encoder never in training": Fault(
+        "torch.nn.Transformer.forward",
+        lambda forward: lambda self, *args: (self.encoder.eval(), forward(self, *args))[1],
+        f"{TRANSFORMERS}::dropout-of-a-transformer",
+    ),
+    "start of a Transformer a tenth too wide": Fault(
+        "torch.nn.Transformer._reset_parameters", after(larger), f"{TRANSFORMERS}::start-of-a-transformer"
+    ),
+    "deep copy shares parameters": Fault(
+        "torch.nn.Parameter.__deepcopy__", lambda _: lambda self, memo: self, f"{TRANSFORMERS}::copied"
+    ),
+    "dropout between layers squared": Fault(
+        ("torch.nn.LSTM.forward", "torch.nn.GRU.forward"),
+        squared_dropout,
+        "specs/torch/nn/RNNBase.yaml::dropped-between-layers",
+    ),
+    "hidden features of a decoder not dropped": Fault(
+        "torch.nn.TransformerDecoderLayer.__init__",
+        after(lambda layer: setattr(layer, "dropout", torch.nn.Identity())),
+        f"{DECODER}::dropped-inside",
+    ),
+    "weights of self-attention not dropped": Fault(
+        "torch.nn.TransformerDecoderLayer.__init__",
+        after(lambda layer: setattr(layer.self_attn, "dropout", 0.0)),
+        f"{DECODER}::dropped-inside",
+    ),
+    "weights of attention to the memory not dropped": Fault(
+        "torch.nn.TransformerDecoderLayer.__init__",
+        after(lambda layer: setattr(layer.multihead_attn, "dropout", 0.0)),
+        f"{DECODER}::dropped-inside",
+    ),
+    "single sample doubled": Fault(
+        "torch.nn.modules.batchnorm._BatchNorm.forward",
+        doubled_single,
+        "specs/torch/nn/BatchNorm1d.yaml::one-sample-in-evaluation",
+    ),
+    **{
+        f"name ignored by parametrizations.{norm}": Fault(
+            f"torch.nn.utils.parametrizations.{norm}", unnamed, f"{PARAMETRIZATIONS}::of-another-name"
+        )
+        for norm in ("weight_norm", "spectral_norm", "orthogonal")
+    },
+    "eps of a spectral norm ignored": Fault(
+        "torch.nn.utils.parametrizations._SpectralNorm.__init__",
+        lambda init: lambda self, weight, iterations, dim, eps: init(self, weight, iterations, dim),
+        f"{PARAMETRIZATIONS}::least-length",
+    ),
+    **{
+        f"name ignored by utils.{norm}": Fault(
+            f"torch.nn.utils.{norm}", unnamed, f"{WEIGHT_NORM}::of-another-name"
+        )
+        for norm in ("weight_norm", "spectral_norm")
+    },
+    "eps of the older spectral norm ignored": Fault(
+        "torch.nn.utils.spectral_norm",
+        lambda norm: lambda module, eps=1e-12, **options: norm(module, **options),
+        f"{WEIGHT_NORM}::spectral-least-length",
+    ),
+    "dim of the older spectral norm ignored": Fault(
+        "torch.nn.utils.spectral_norm",
+        lambda norm: lambda module, dim=None, **options: norm(module, **options),
+        f"{WEIGHT_NORM}::spectral-dimension",
+    ),
+    "dim of transposed convolutions forgotten": Fault(
+        "torch.nn.utils.spectral_norm",
+        lambda norm: lambda module, dim=0, **options: norm(module, dim=dim, **options),
+        f"{WEIGHT_NORM}::spectral-dimension",
+    ),
+    "modules come once": Fault(
+        "torch.nn.Module.modules",
+        lambda modules: lambda self, remove_duplicate=True: modules(self),
+        f"{TRAVERSAL}::all-names-of-a-module",
+    ),
+    "zero keeps its graph": Fault(
+        "torch.nn.Module.zero_grad",
+        lambda _: (
+            lambda self, set_to_none=True: [
+                p.grad.data.zero_() for p in self.parameters() if p.grad is not None
+            ]
+        ),
+        f"{TRAVERSAL}::zero-grad-detaches",
+    ),
+    "module stays on its device": Fault(
+        "torch.nn.Module.to", lambda to: lambda self, *args, **options: self, f"{CONVERSION}::onto-meta"
+    ),
+    "buffers stay on their device": Fault(
+        "torch.nn.Module.to",
+        lambda to: (
+            lambda self, *args, **options: (
+                buffers := dict(self.named_buffers(recurse=False)),
+                to(self, *args, **options),
+                [setattr(self, name, buffer) for name, buffer in buffers.items()],
+            )[1]
+        ),
+        f"{CONVERSION}::onto-meta",
+    ),
+    "format of volumes ignored": Fault(
+        "torch.nn.Module.to",
+        lambda to: (
+            lambda self, memory_format: (
+                self if memory_format is torch.channels_last_3d else to(self, memory_format=memory_format)
+            )
+        ),
+        f"{CONVERSION}::memory-format-of-volumes",
+    ),
+    "frozen parameters thawed": Fault(
+        "torch.nn.Module.to_empty", after(lambda module: module.requires_grad_()), f"{CONVERSION}::to-empty"
     ),
 }
