@@ -44,6 +44,63 @@ def is_tensor(value):
     return isinstance(value, torch.Tensor) and not value.is_complex()
 
 
+def switched_off(_):
+    """Runs every forward with autocast off."""
+
+    def custom_fwd(fwd=None, *, device_type, cast_inputs=None):
+        def decorate(fwd):
+            def decorated(ctx, *args):
+                ctx._dtype, ctx._fwd_used_autocast = torch.get_autocast_dtype(device_type), False
+                with torch.autocast(device_type, enabled=False):
+                    return fwd(ctx, *args)
+
+            return decorated
+
+        return decorate(fwd) if fwd else decorate
+
+    return custom_fwd
+
+
+def left_off(_):
+    """Switches autocast on again only where forward returns."""
+
+    def custom_fwd(fwd=None, *, device_type, cast_inputs=None):
+        def decorate(fwd):
+            def decorated(ctx, *args):
+                ctx._dtype, ctx._fwd_used_autocast = torch.get_autocast_dtype(device_type), False
+                enabled = torch.is_autocast_enabled(device_type)
+                torch.set_autocast_enabled(device_type, False)
+                result = fwd(ctx, *args)
+                torch.set_autocast_enabled(device_type, enabled)
+                return result
+
+            return decorated
+
+        return decorate(fwd) if fwd else decorate
+
+    return custom_fwd
+
+
+def always_on(_):
+    """Runs every backward with autocast on."""
+
+    def custom_bwd(bwd=None, *, device_type):
+        def decorate(bwd):
+            def decorated(ctx, *grads):
+                with torch.autocast(device_type, dtype=ctx._dtype):
+                    return bwd(ctx, *grads)
+
+            return decorated
+
+        return decorate(bwd) if bwd else decorate
+
+    return custom_bwd
+
+
+def silent(_):
+    return lambda function: function
+
+
 def passing(_):
     return lambda bwd=None, *, device_type: bwd or (lambda bwd: bwd)
 
@@ -160,6 +217,18 @@ FAULTS = {
     ),
     "custom_fwd overlooks containers": Fault(
         "torch.amp.custom_fwd", casting(on, eligible=is_narrow), f"{FUNCTIONS}::what-is-inside-of-containers"
+    ),
+    "custom_fwd switches autocast off without cast_inputs": Fault(
+        "torch.amp.custom_fwd", switched_off, f"{FUNCTIONS}::forward-as-the-region-says"
+    ),
+    "custom_fwd leaves autocast off after an exception": Fault(
+        "torch.amp.custom_fwd", left_off, f"{FUNCTIONS}::region-goes-on"
+    ),
+    "custom_bwd switches autocast on": Fault(
+        "torch.amp.custom_bwd", always_on, f"{FUNCTIONS}::backward-in-the-state-of-forward"
+    ),
+    "the deprecated custom_bwd does not warn": Fault(
+        "torch.cuda.amp.custom_bwd", silent, f"{FUNCTIONS}::deprecated-names"
     ),
     "custom_bwd does nothing": Fault(
         "torch.amp.custom_bwd", passing, f"{FUNCTIONS}::gradients-are-cast-back"

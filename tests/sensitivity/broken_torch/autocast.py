@@ -95,6 +95,18 @@ def unwarned(init):
     return faulty
 
 
+def for_anything(init):
+    """A region for whatever is given as a device, if need be for the CPU."""
+
+    def faulty(self, device_type="cpu", dtype=None, enabled=True, cache_enabled=None):
+        try:
+            init(self, device_type, dtype, enabled, cache_enabled)
+        except (RuntimeError, ValueError, TypeError):
+            init(self, "cpu", dtype, enabled, cache_enabled)
+
+    return faulty
+
+
 def plain(_):
     return lambda self, function: function
 
@@ -201,6 +213,10 @@ def also_in_place(method):
     return faulty
 
 
+def also_integers(function):
+    return lambda input: function(input.float() if on() and not is_float(input) else input)
+
+
 def without_dtype(function):
     return lambda *args, dtype=None, **options: function(*args, **options)
 
@@ -257,6 +273,15 @@ FAULTS = {
     ),
     "enabled=False is ignored in a region": Fault(
         "torch.autocast.__init__", sticking, f"{REGIONS}::switched-off-inside"
+    ),
+    "enabled=False is ignored": Fault(
+        "torch.autocast.__init__", with_options(enabled=True), f"{REGIONS}::disabled"
+    ),
+    "a region is made for any device": Fault(
+        "torch.autocast.__init__", for_anything, f"{REGIONS}::device-without-autocast"
+    ),
+    "a region is made for a device object": Fault(
+        "torch.autocast.__init__", for_anything, f"{REGIONS}::device-type-is-a-word"
     ),
     "leaving an inner region ends the outer one": Fault(
         "torch.autocast.__exit__", disabling, f"{REGIONS}::switched-off-inside"
@@ -318,6 +343,8 @@ FAULTS = {
     ),
     "cat takes the narrowest type": Fault("torch.cat", narrowest, f"{OPERATORS}::promoted-to-the-widest"),
     "relu is in float32": Fault("torch.relu", to(torch.float32), f"{OPERATORS}::unlisted"),
+    "add is in low precision": Fault("torch.add", to(None), f"{OPERATORS}::usual-promotion"),
+    "integers are cast": Fault("torch.trace", also_integers, f"{OPERATORS}::other-numbers-stay"),
     "float64 is cast": Fault("torch.mm", to(None), f"{OPERATORS}::float64-stays"),
     "out= is cast": Fault("torch.mm", also_out, f"{OPERATORS}::out-forms"),
     "addmm_ is cast": Fault("torch.Tensor.addmm_", also_in_place, f"{OPERATORS}::in-place-forms"),
