@@ -42,12 +42,12 @@ def on_load(change):
 
 
 def with_options(change):
-    """The options of a load are changed: a function of the dictionary."""
+    """The options of a call are changed: a function of the dictionary."""
 
-    def override(load):
-        def faulty(file, *args, **options):
+    def override(call):
+        def faulty(*args, **options):
             change(options)
-            return load(file, *args, **options)
+            return call(*args, **options)
 
         return faulty
 
@@ -67,6 +67,81 @@ def kept(value):
 def untyped(tensor):
     """Floating numbers are float32."""
     return tensor.float() if tensor.is_floating_point() else tensor
+
+
+def converted(change):
+    """What was loaded is changed as a whole."""
+    return lambda load: lambda *args, **options: change(load(*args, **options))
+
+
+def plainer(value):
+    """Containers lose their kind: tuples and sizes are lists, and dictionaries of other classes plain ones."""
+    if isinstance(value, dict):
+        return {key: plainer(part) for key, part in value.items()}
+    return list(map(plainer, value)) if isinstance(value, list | tuple) else value
+
+
+def of_a_machine_word(value):
+    """Large integers are cut."""
+    if isinstance(value, list):
+        return [of_a_machine_word(part) for part in value]
+    return value % 2**64 if isinstance(value, int) and abs(value) >= 2**64 else value
+
+
+def with_a_gradient(tensor):
+    if tensor.requires_grad and tensor.is_leaf:
+        tensor.grad = torch.zeros_like(tensor)
+    return tensor
+
+
+def rescaled(tensor):
+    return (
+        torch.quantize_per_tensor(tensor.dequantize(), 1.0, 0, tensor.dtype)
+        if tensor.is_quantized
+        else tensor
+    )
+
+
+def uncounted(value):
+    """Counts in a state are zero."""
+    for part in value.values() if isinstance(value, dict) else ():
+        if isinstance(part, torch.Tensor) and part.dtype is torch.int64:
+            part.zero_()
+    return value
+
+
+def training(value):
+    """Modules are loaded to be trained."""
+    return value.train() if isinstance(value, torch.nn.Module) else value
+
+
+def unhooked(value):
+    if isinstance(value, torch.nn.Module):
+        value._forward_hooks.clear()
+    return value
+
+
+def ahead(state_dict):
+    """A scheduler is saved one epoch late."""
+
+    def faulty(self):
+        state = state_dict(self)
+        return state | {"last_epoch": state["last_epoch"] + 1}
+
+    return faulty
+
+
+def ungrown(load_state_dict):
+    """A gradient scaler starts to count anew."""
+    return lambda self, state: load_state_dict(self, state | {"_growth_tracker": 0})
+
+
+def of_one_pickle_module(options):
+    options.pop("pickle_module", None)
+
+
+def of_one_protocol(options):
+    options.pop("pickle_protocol", None)
 
 
 def trusting(options):
@@ -145,28 +220,6 @@ def malformed_is_enough(check):
     return lambda module, required, error_if_malformed=True: check(module, required, error_if_malformed=False)
 
 
-def shared(_):
-    return lambda self, memo: self.view_as(self)
-
-
-def without_gradient(deepcopy):
-    def faulty(self, memo):
-        found = deepcopy(self, memo)
-        found.grad = None
-        return found
-
-    return faulty
-
-
-def detached(deepcopy):
-    return lambda self, memo: deepcopy(self if self.is_leaf else self.detach(), memo)
-
-
-def forgetful(deepcopy):
-    """No tensor is found that was copied before."""
-    return lambda self, memo: deepcopy(self, {})
-
-
 def zeroed(state_dict):
     """The state of an optimizer is saved as zeros."""
 
@@ -174,14 +227,6 @@ def zeroed(state_dict):
         return copy.deepcopy(mapped(state_dict(self), torch.zeros_like))
 
     return faulty
-
-
-def copying(convert):
-    return lambda *args, **options: convert(*args, **options).copy()
-
-
-def cloning(convert):
-    return lambda *args, **options: convert(*args, **options).clone()
 
 
 FAULTS = {
@@ -274,25 +319,42 @@ FAULTS = {
         malformed_is_enough,
         f"{SPECS}/loading.yaml::malformed-version",
     ),
-    "deepcopy shares memory": Fault("torch.Tensor.__deepcopy__", shared, f"{SPECS}/copies.yaml::deep"),
-    "deepcopy loses the gradient": Fault(
-        "torch.Tensor.__deepcopy__", without_gradient, f"{SPECS}/copies.yaml::deep-gradient"
-    ),
-    "deepcopy of a result": Fault("torch.Tensor.__deepcopy__", detached, f"{SPECS}/copies.yaml::deep-result"),
-    "deepcopy without a memory": Fault(
-        "torch.Tensor.__deepcopy__", forgetful, f"{SPECS}/copies.yaml::deep-sharing"
-    ),
-    "copy copies memory": Fault(
-        "torch.Tensor.__reduce_ex__",
-        lambda reduce: lambda self, protocol: reduce(self.clone(), protocol),
-        f"{SPECS}/copies.yaml::shallow",
-    ),
     "state of an optimizer zeroed": Fault(
         "torch.optim.Optimizer.state_dict", zeroed, f"{SPECS}/states.yaml::optimizers"
     ),
     "state of a generator not set": Fault("torch.set_rng_state", nothing, f"{SPECS}/states.yaml::generators"),
-    "numpy copies": Fault("torch.Tensor.numpy", copying, f"{SPECS}/shared_memory.yaml::to-numpy"),
-    "from_numpy copies": Fault("torch.from_numpy", cloning, f"{SPECS}/shared_memory.yaml::from-numpy"),
-    "from_dlpack copies": Fault("torch.from_dlpack", cloning, f"{SPECS}/shared_memory.yaml::dlpack"),
-    "asarray copies": Fault("torch.asarray", cloning, f"{SPECS}/shared_memory.yaml::asarray"),
+    "quantization lost": Fault("torch.load", on_load(rescaled), f"{SPECS}/tensors.yaml::quantized"),
+    "scalars with a dimension": Fault(
+        "torch.load", on_load(torch.atleast_1d), f"{SPECS}/tensors.yaml::sizes"
+    ),
+    "gradient loaded": Fault("torch.load", on_load(with_a_gradient), f"{SPECS}/tensors.yaml::no-gradient"),
+    "containers of one kind": Fault("torch.load", converted(plainer), f"{SPECS}/tensors.yaml::containers"),
+    "order of a dictionary lost": Fault(
+        "torch.load", converted(plainer), f"{SPECS}/weights_only.yaml::ordered-and-counted"
+    ),
+    "sizes loaded as lists": Fault(
+        "torch.load", converted(plainer), f"{SPECS}/weights_only.yaml::torch-types"
+    ),
+    "large integers cut": Fault(
+        "torch.load", converted(of_a_machine_word), f"{SPECS}/weights_only.yaml::plain-types"
+    ),
+    "pickle module ignored": Fault(
+        "torch.save", with_options(of_one_pickle_module), f"{SPECS}/loading.yaml::pickle-module-of-ones-own"
+    ),
+    "protocol ignored": Fault(
+        "torch.save", with_options(of_one_protocol), f"{SPECS}/loading.yaml::protocols"
+    ),
+    "metadata lost": Fault("torch.load", converted(plainer), f"{SPECS}/states.yaml::metadata"),
+    "batches not counted": Fault("torch.load", converted(uncounted), f"{SPECS}/states.yaml::batch-norm"),
+    "models not counted": Fault("torch.load", converted(uncounted), f"{SPECS}/states.yaml::averaged-weights"),
+    "mode of a module lost": Fault("torch.load", converted(training), f"{SPECS}/states.yaml::whole-module"),
+    "hooks of a module lost": Fault(
+        "torch.load", converted(unhooked), f"{SPECS}/states.yaml::hooks-of-modules"
+    ),
+    "scheduler saved too late": Fault(
+        "torch.optim.lr_scheduler.LRScheduler.state_dict", ahead, f"{SPECS}/states.yaml::schedulers"
+    ),
+    "growth of a scaler lost": Fault(
+        "torch.amp.GradScaler.load_state_dict", ungrown, f"{SPECS}/states.yaml::gradient-scalers"
+    ),
 }
