@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from inspect import Parameter as Argument
+from inspect import Signature
 from typing import TYPE_CHECKING, Any
 
 from reference_impls import Reference
@@ -11,6 +13,7 @@ from .operators import vocabulary_of
 
 if TYPE_CHECKING:
     from ..spec import Member, ModuleSpec, OperatorSpec, Text
+    from ..spec.signature import Parameter
 
 
 def module_classes(spec: ModuleSpec, reference: Reference) -> Iterator[tuple[Text, type]]:
@@ -23,15 +26,15 @@ def module_class(spec: ModuleSpec, name: Text, reference: Reference) -> type:
     """One of them."""
     base: Any = reference.torch.nn.Module
     vocabulary = vocabulary_of(reference)
-    defaults = {n: d.evaluate(vocabulary) for n, d in spec.signature.defaults.items()}
-    positional = [p.name for p in spec.signature.parameters.values() if not p.keyword_only]
-    inputs = spec.input_names
+    constructor = python_signature(spec.signature.parameters.values(), vocabulary)
+    call = signature_of(spec.input_names, default=None)
 
     class Module(base):
         def __init__(self, *args: Any, **kwargs: Any) -> None:
             super().__init__()
-            options = {**defaults, **dict(zip(positional, args, strict=False)), **kwargs}
-            self.options = options = spec.completed(options, vocabulary, name)
+            given = constructor.bind(*args, **kwargs)
+            given.apply_defaults()
+            self.options = options = spec.completed(given.arguments, vocabulary, name)
             for option in {*spec.signature.parameters} - {*spec.members}:
                 setattr(self, option, options[option])
             self.own_parameters, self.own_buffers = [], []
@@ -49,9 +52,10 @@ def module_class(spec: ModuleSpec, name: Text, reference: Reference) -> type:
                 inside.register_buffer(last, values, persistent=state.persistent)
 
         def forward(self, *args: Any, **kwargs: Any) -> Any:
-            given = {**dict.fromkeys(inputs), **dict(zip(inputs, args, strict=False)), **kwargs}
+            given = call.bind(*args, **kwargs)
+            given.apply_defaults()
             state = {name: getattr(*holder(self, name)) for name in (*self.own_parameters, *self.own_buffers)}
-            names = {**self.options, **state, **given, "training": self.training, "state": state}
+            names = {**self.options, **state, **given.arguments, "training": self.training, "state": state}
             function = spec.forward.function(tuple(names), vocabulary, tuple(self.own_buffers))
             if not self.own_buffers:
                 return function(**names)
@@ -73,6 +77,25 @@ def module_class(spec: ModuleSpec, name: Text, reference: Reference) -> type:
 
     Module.__name__ = Module.__qualname__ = str(name).rpartition(".")[2]
     return Module
+
+
+def python_signature(parameters: Iterable[Parameter], vocabulary: dict[str, Any]) -> Signature:
+    """The signature of a spec as Python binds it: what nobody takes is refused, not judged by a default."""
+
+    def kind(parameter: Parameter) -> Any:
+        variadic = {"*": Argument.VAR_POSITIONAL, "**": Argument.VAR_KEYWORD}
+        named = Argument.KEYWORD_ONLY if parameter.keyword_only else Argument.POSITIONAL_OR_KEYWORD
+        return variadic.get(parameter.variadic, named)
+
+    def default(parameter: Parameter) -> Any:
+        return Argument.empty if parameter.default is None else parameter.default.evaluate(vocabulary)
+
+    return Signature([Argument(str(p.name), kind(p), default=default(p)) for p in parameters])
+
+
+def signature_of(names: Iterable[str], default: Any) -> Signature:
+    """A signature of parameters by these names, all alike."""
+    return Signature([Argument(str(name), Argument.POSITIONAL_OR_KEYWORD, default=default) for name in names])
 
 
 def initial(state: Member, shape: tuple[int, ...], names: dict[str, Any], reference: Reference) -> Any:
@@ -106,13 +129,14 @@ def functional_module(
     parameters = body.signature.parameters.values()
     forward = [p.name for p in parameters if p.required and p.name in body.inputs]
     options = body.constructor or [p.name for p in parameters if p.name not in (*forward, "training")]
+    constructor = signature_of(options, default=Argument.empty)
     trained = "training" in body.signature.names
     base: Any = reference.torch.nn.Module
 
     class Functional(base):
         def __init__(self, *args: Any, **kwargs: Any) -> None:
             super().__init__()
-            self.options = {**dict(zip(options, args, strict=False)), **kwargs}
+            self.options = constructor.bind_partial(*args, **kwargs).arguments
 
         def forward(self, *args: Any, **kwargs: Any) -> Any:
             mode = {"training": self.training} if trained else {}

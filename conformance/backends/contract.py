@@ -33,6 +33,8 @@ CAPABILITIES: dict[str, str] = {
     "serialization": "`torch.save` and `torch.load`.",
     "data-loading": "`torch.utils.data.DataLoader`, also with worker processes.",
     "randomness": "Seeded random numbers that programs can draw.",
+    "generators": "`torch.Generator` with a state that can be read and set, and random functions that all take one.",
+    "autocast": "Regions of `torch.autocast` for the backend's devices.",
     "warnings": "The documented warnings are given.",
     "optimizer-checks": "Optimizers and schedulers refuse hyperparameters that make no sense.",
     "error-checks": "Wrong arguments are refused with an exception.",

@@ -28,6 +28,8 @@ class ReferenceBackend(Backend):
     lacks = {
         "serialization": "the reference keeps no files",
         "data-loading": "the reference loads no data",
+        "generators": "the reference's generators can be seeded, and no more",
+        "autocast": "the reference computes in one precision",
         "warnings": "the reference gives no warnings",
         "error-checks": "definitions say what is right; what is refused is said beside them",
         "meta": "the reference has one device",

@@ -153,7 +153,11 @@ class PrivateUse1Backend(TorchBackend):
     name = "privateuse1"
     devices = (NAME,)
     modes = ("eager",)
-    lacks = {"serialization": "the stand-in has no storages of its own"}
+    lacks = {
+        "serialization": "the stand-in has no storages of its own",
+        "generators": "the stand-in has no random numbers of its own",
+        "autocast": "the stand-in tells no dtypes for it",
+    }
 
     def __init__(self) -> None:
         super().__init__()

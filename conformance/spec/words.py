@@ -49,7 +49,7 @@ DERIVED_IDS = words(
     deepcopy pickle
     timetable construction wrong-order by-last-epoch step-to-epoch epoch-deprecated outside-change tensor-rate
     kept-in-a-file
-    state initial training evaluation functional round-trip factory lazy no-batch
+    state initial training evaluation functional round-trip factory meta-device lazy no-batch
     """
 )
 """Ids of the clauses that the generator derives; no clause written by hand may take one."""
