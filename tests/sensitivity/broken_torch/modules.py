@@ -1,5 +1,7 @@
 """Faults of modules that the reference, with its one device, cannot have, or whose clauses it does not run."""
 
+import math
+
 import torch
 
 from .fault import Fault
@@ -52,11 +54,23 @@ def unnamed(norm):
     return lambda module, name="weight", *args, **options: norm(module, "weight", *args, **options)
 
 
+def reversed_parts(setstate):
+    """Modules and parameters in the other order."""
+
+    def faulty(self, state):
+        for kind in ("_modules", "_parameters"):
+            state = {**state, kind: dict(reversed(state[kind].items()))}
+        setstate(self, state)
+
+    return faulty
+
+
 TRANSFORMERS = "specs/torch/nn/transformers.yaml"
 DECODER = "specs/torch/nn/TransformerDecoderLayer.yaml"
 PARAMETRIZATIONS = "specs/torch/nn/utils/parametrizations.yaml"
 WEIGHT_NORM = "specs/torch/nn/utils/weight_norm.yaml"
 CONVERSION = "specs/torch/nn/Module/conversion.yaml"
+RESET = "specs/torch/nn/reset_parameters.yaml"
 TRAVERSAL = "specs/torch/nn/Module/traversal.yaml"
 
 FAULTS = {
@@ -94,6 +108,48 @@ FAULTS = {
     ),
     "deep copy shares parameters": Fault(
         "torch.nn.Parameter.__deepcopy__", lambda _: lambda self, memo: self, f"{TRANSFORMERS}::copied"
+    ),
+    **{
+        f"deep copy shares parameters of {name}": Fault(
+            "torch.nn.Parameter.__deepcopy__",
+            lambda _: lambda self, memo: self,
+            f"specs/torch/nn/{name}.yaml::deep-copied",
+        )
+        for name in ("containers", "parameter_containers")
+    },
+    **{
+        f"pickles of {name} turn the order around": Fault(
+            "torch.nn.Module.__setstate__", reversed_parts, f"specs/torch/nn/{name}.yaml::pickled"
+        )
+        for name in ("containers", "parameter_containers")
+    },
+    "loading into containers shares parameters": Fault(
+        "torch.nn.Module.load_state_dict",
+        lambda load: lambda self, state: load(self, state, assign=True),
+        "specs/torch/nn/parameter_containers.yaml::loaded",
+    ),
+    "bias of a linear layer not reset": Fault(
+        "torch.nn.Linear.reset_parameters",
+        lambda _: lambda self: torch.nn.init.kaiming_uniform_(self.weight, math.sqrt(5)),
+        f"{RESET}::linear",
+    ),
+    "weight of a bilinear layer reset to a tenth more": Fault(
+        "torch.nn.Bilinear.reset_parameters", after(larger), f"{RESET}::bilinear"
+    ),
+    "tails not reset": Fault(
+        "torch.nn.AdaptiveLogSoftmaxWithLoss.reset_parameters",
+        lambda _: lambda self: self.head.reset_parameters(),
+        f"{RESET}::adaptive-softmax",
+    ),
+    "slopes reset to a quarter": Fault(
+        "torch.nn.PReLU.reset_parameters",
+        lambda _: lambda self: torch.nn.init.constant_(self.weight, 0.25),
+        f"{RESET}::constants",
+    ),
+    "reset makes other parameters": Fault(
+        "torch.nn.RMSNorm.reset_parameters",
+        lambda _: lambda self: setattr(self, "weight", torch.nn.Parameter(torch.ones(self.normalized_shape))),
+        f"{RESET}::same-parameters",
     ),
     "dropout between layers squared": Fault(
         ("torch.nn.LSTM.forward", "torch.nn.GRU.forward"),
