@@ -85,7 +85,13 @@ class ClosedForm(Scheduler):
                 group.setdefault("initial_lr", copied(group["lr"]))
         self.base_lrs = [copied(group["initial_lr"]) for group in groups]
         self.last_epoch = self.options["last_epoch"] + 1
-        self.set_rates(self.scheduled(self.last_epoch))
+        rates = self.scheduled(self.last_epoch)
+        if self.chainable and self.last_epoch == 0:  # a scheduler made before may have changed the rate already
+            rates = [
+                rate * float(group["lr"]) / float(base) if base else rate
+                for rate, group, base in zip(rates, groups, self.base_lrs, strict=True)
+            ]
+        self.set_rates(rates)
 
     def step(self, epoch: float | None = None) -> None:
         changes = self.changes() if epoch is None and self.chainable else [1.0] * len(self.base_lrs)
