@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from .conftest import COUNTS
 from .corruptions import ALTERED, EQUAL, REFUSED, WAYS, made, same, value
 
 COUNT, AT_ONCE = 2000, 2
@@ -37,12 +38,7 @@ def corruptions():
     size = COUNT // AT_ONCE
     with ThreadPoolExecutor(AT_ONCE) as pool:
         parts = list(pool.map(fates, range(0, COUNT, size), range(size, COUNT + size, size)))
-    found = [fate for part in parts for fate in part.values()]
-    counts = Counter((fate.get("way", "?"), fate["outcome"]) for fate in found)
-    print(f"\n{'':18}{REFUSED:>9}{EQUAL:>9}{ALTERED:>9}")
-    for way in WAYS:
-        print(f"{way:18}" + "".join(f"{counts[way, outcome]:9}" for outcome in (REFUSED, EQUAL, ALTERED)))
-    return found
+    return [fate for part in parts for fate in part.values()]
 
 
 @pytest.mark.parametrize("legacy", [False, True])
@@ -57,8 +53,12 @@ def test_files(legacy):
     assert not same(value(legacy), other)
 
 
-def test_all_are_accounted_for(corruptions):
+def test_all_are_accounted_for(corruptions, record_property):
     """Each corruption has one of three fates, and none ends the process."""
+    fates_of = {
+        way: Counter(fate["outcome"] for fate in corruptions if fate.get("way") == way) for way in WAYS
+    }
+    record_property(COUNTS, {way: dict(counts) for way, counts in fates_of.items()})
     assert sorted(fate["number"] for fate in corruptions) == list(range(COUNT))
     assert [fate for fate in corruptions if fate["outcome"] not in (REFUSED, EQUAL, ALTERED)] == []
 
