@@ -71,6 +71,7 @@ PARAMETRIZATIONS = "specs/torch/nn/utils/parametrizations.yaml"
 WEIGHT_NORM = "specs/torch/nn/utils/weight_norm.yaml"
 CONVERSION = "specs/torch/nn/Module/conversion.yaml"
 RESET = "specs/torch/nn/reset_parameters.yaml"
+SIZES = "specs/torch/nn/sizes.yaml"
 TRAVERSAL = "specs/torch/nn/Module/traversal.yaml"
 
 FAULTS = {
@@ -150,6 +151,31 @@ FAULTS = {
         "torch.nn.RMSNorm.reset_parameters",
         lambda _: lambda self: setattr(self, "weight", torch.nn.Parameter(torch.ones(self.normalized_shape))),
         f"{RESET}::same-parameters",
+    ),
+    "negative sizes taken without their sign": Fault(
+        "torch.nn.Linear.__init__",
+        lambda init: lambda self, *sizes, **options: init(self, *map(abs, sizes), **options),
+        f"{SIZES}::negative",
+    ),
+    "stride of zero taken for one": Fault(
+        "torch.nn.Conv1d.__init__",
+        lambda init: lambda self, *sizes, stride=1, **options: init(self, *sizes, max(stride, 1), **options),
+        f"{SIZES}::steps-of-a-convolution",
+    ),
+    "negative groups taken without their sign": Fault(
+        "torch.nn.GroupNorm.__init__",
+        lambda init: lambda self, groups, channels: init(self, abs(groups), channels),
+        f"{SIZES}::groups-of-a-norm",
+    ),
+    "nothing to read, no bias": Fault(
+        "torch.nn.Linear.forward",
+        lambda forward: lambda self, x: forward(self, x) * min(x.shape[-1], 1),
+        f"{SIZES}::no-features",
+    ),
+    "rows without elements lose a dimension": Fault(
+        "torch.nn.Embedding.forward",
+        lambda forward: lambda self, x: forward(self, x).flatten(0, 1),
+        f"{SIZES}::rows-without-elements",
     ),
     "dropout between layers squared": Fault(
         ("torch.nn.LSTM.forward", "torch.nn.GRU.forward"),
