@@ -177,6 +177,11 @@ FAULTS = {
         lambda forward: lambda self, x: forward(self, x).flatten(0, 1),
         f"{SIZES}::rows-without-elements",
     ),
+    "log_prob has no gradients": Fault(
+        "torch.nn.AdaptiveLogSoftmaxWithLoss.log_prob",
+        lambda log_prob: lambda self, x: log_prob(self, x).detach(),
+        "specs/torch/nn/AdaptiveLogSoftmaxWithLoss.yaml::log-probabilities-of-all",
+    ),
     "dropout between layers squared": Fault(
         ("torch.nn.LSTM.forward", "torch.nn.GRU.forward"),
         squared_dropout,
