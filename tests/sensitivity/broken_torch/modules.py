@@ -182,6 +182,17 @@ FAULTS = {
         lambda log_prob: lambda self, x: log_prob(self, x).detach(),
         "specs/torch/nn/AdaptiveLogSoftmaxWithLoss.yaml::log-probabilities-of-all",
     ),
+    "first batch of a lazy norm counted twice": Fault(
+        "torch.nn.modules.batchnorm._LazyNormBase.initialize_parameters",
+        lambda initialize: (
+            lambda self, x: (
+                (initialize(self, x), self.num_batches_tracked.fill_(1))
+                if self.has_uninitialized_params()
+                else None
+            )
+        ),
+        "specs/torch/nn/BatchNorm1d.yaml::lazy-in-training",
+    ),
     "dropout between layers squared": Fault(
         ("torch.nn.LSTM.forward", "torch.nn.GRU.forward"),
         squared_dropout,
