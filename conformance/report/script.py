@@ -45,13 +45,15 @@ def script(case: Case, sample: Sample, case_id: str, dtype: str, device: str, mo
     own = "\n".join([*setup, program])
     prelude = needed(PRELUDE.read_text(), own)
     helpers = needed(HELPERS.read_text(), own)
-    helpers = [*needed(TOOLS.read_text(), "\n".join([*helpers, own])), *helpers]
+    borrowed = needed(TOOLS.read_text(), "\n".join([*helpers, own]))
+    helpers = [*borrowed, *helpers]
     body = "\n".join([*helpers, *prelude, own])
     names = names_of(body)
     parts = [
         f'"""{case_id}\n\n{case.says}\n{case.cites}\n\nSample {sample.name!r} in {dtype}.\n"""'.replace(
             "\\", "\\\\"
         ),
+        "from __future__ import annotations\n" if borrowed else "",  # they name types
         *imports(names),
         f"device = {device!r}" if "device" in names or inputs else "",
         f"dtype = torch.{dtype}" if "dtype" in names else "",
@@ -146,7 +148,7 @@ def names_of(text: str) -> set[str]:
 
 def imports(names: set[str]) -> Iterable[str]:
     if "dataclass" in names:
-        yield "from __future__ import annotations\n\nfrom dataclasses import dataclass"
+        yield "from dataclasses import dataclass"
     modules = {**MODULES, "warnings": "warnings"}
     for short, full in sorted(modules.items(), key=lambda pair: pair[1] == "numpy"):
         if short in names:

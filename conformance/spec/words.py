@@ -72,7 +72,10 @@ VERBS = frozenset({"raises", "warns"})
 """The verbs of a program besides ``assert`` and ``yield``."""
 
 STANDARD = words(
-    "collections contextlib copy functools gc io itertools math operator pickle threading weakref"
+    """
+    collections contextlib copy functools gc io itertools math mmap operator os pickle tempfile threading weakref
+    zipfile
+    """
 )
 MODULES = {"np": "numpy", **{name: name for name in sorted(STANDARD)}}
 """Modules that every program has without importing them, and what they are called in full."""
