@@ -45,10 +45,9 @@ def errors(of: Derivation) -> Iterator[Case]:
             needs=frozenset({"error-checks"}),
         )
     for id, entry in of.body.errors.items():
-        says = entry.says or f"`{' '.join(entry.call.text.split())}` is refused with {entry.raises}."
         yield of.case(
             id,
-            says,
+            entry.sentence,
             partial(_refused, of, id, entry),
             dtypes=("float32",),
             judge="literals",
@@ -94,16 +93,16 @@ def _refused(of: Derivation, id: str, entry: Refusal, mode: str) -> list[Sample]
     if first:
         others = {**{k: v for k, v in first.others.items() if k in first.required}, **others}
     call = Arguments("refused", tensors, others, ("float32",), of.body.signature)
-    return _refusals(of, call, entry.raises)
+    return _refusals(of, call, entry.attempt)
 
 
-def _refusals(of: Derivation, call: Arguments, raises: str) -> list[Sample]:
+def _refusals(of: Derivation, call: Arguments, attempt: str) -> list[Sample]:
     """A call that is refused, of the function and of its modules, be it when they are built or when they are called."""
     forms = {"": call.text(of.name)} | dict(zip(of.modules, of.module_forms(call), strict=True))
     return [
         of.sample(
             call,
-            f"with raises({raises}):\n" + indent(text, "    ") + "\n",
+            attempt + indent(text, "    ") + "\n",
             name=call.name + (f", {form}" if form else ""),
         )
         for form, text in forms.items()
@@ -113,7 +112,7 @@ def _refusals(of: Derivation, call: Arguments, raises: str) -> list[Sample]:
 def _unknown_reduction(of: Derivation, mode: str) -> list[Sample]:
     call = of.calls()[0]
     call = replace(call, others={**call.others, "reduction": "'average'"})
-    return _refusals(of, call, "ValueError")
+    return _refusals(of, call, "with raises(ValueError):\n")
 
 
 def _spoken(arguments: Mapping[Text, Formula]) -> str:

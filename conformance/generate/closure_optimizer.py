@@ -96,11 +96,10 @@ def closure_optimizer_cases(spec: OptimizerSpec) -> Iterator[Case]:
         "caller-state", "`step` leaves the gradients as the closure left them.", [derived.gradients(longest)]
     )
     for id, entry in spec.errors.items():
-        says = entry.says or f"`{' '.join(entry.call.text.split())}` is refused with {entry.raises}."
-        text = f"with raises({entry.raises}):\n    {derived.programs.new('[p]', entry.call.text)}\n"
+        text = f"{entry.attempt}    {derived.programs.new('[p]', entry.call.text)}\n"
         yield derived.case(
             id,
-            says,
+            entry.sentence,
             [derived.sample(text)],
             judge="literals",
             dtypes=("float32",),

@@ -106,10 +106,8 @@ def family_cases(spec: FamilySpec) -> Iterator[Case]:
         **stated,
     )
     for id, entry in spec.errors.items():
-        call = " ".join(entry.call.text.split())
-        text = f"with raises({entry.raises}):\n    {{}}({call})\n"
-        says = entry.says or f"`{call}` is refused with {entry.raises}."
-        yield of.case(id, says, partial(of.both, text, text), needs=checks, claim=entry, **stated)
+        text = f"{entry.attempt}    {{}}({' '.join(entry.call.text.split())})\n"
+        yield of.case(id, entry.sentence, partial(of.both, text, text), needs=checks, claim=entry, **stated)
     yield from program_cases(spec)
 
 

@@ -110,10 +110,9 @@ def module_cases(spec: ModuleSpec) -> Iterator[Case]:
             needs=modules | {"randomness"},
         )
     for id, entry in spec.errors.items():
-        says = entry.says or f"`{' '.join(entry.call.text.split())}` is refused with {entry.raises}."
         yield derived.case(
             id,
-            says,
+            entry.sentence,
             [derived.refused(str(id), entry)],
             judge="literals",
             dtypes=("float32",),
@@ -156,7 +155,7 @@ class _Derived:
         inputs = self.inputs(id, entry, False)
         new = f"{entry.of or self.spec.module}({entry.call.text})"
         call = f"module({self.passed(inputs)})"
-        text = (f"module = {new}\n" if inputs else "") + f"with raises({entry.raises}):\n"
+        text = (f"module = {new}\n" if inputs else "") + entry.attempt
         return Sample("refused", generated(f"{text}    {call if inputs else new}\n", self.spec), inputs)
 
     def passed(self, inputs: Mapping[str, Given]) -> str:

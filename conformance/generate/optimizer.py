@@ -228,11 +228,10 @@ class _Derived:
 
     def refusals(self) -> Iterator[Case]:
         for id, entry in self.spec.errors.items():
-            says = entry.says or f"`{' '.join(entry.call.text.split())}` is refused with {entry.raises}."
-            text = f"with raises({entry.raises}):\n    {self.programs.new('[p]', entry.call.text)}\n"
+            text = f"{entry.attempt}    {self.programs.new('[p]', entry.call.text)}\n"
             yield self.case(
                 id,
-                says,
+                entry.sentence,
                 [self.programs.sample(text)],
                 judge="literals",
                 dtypes=("float32",),

@@ -34,10 +34,10 @@ def scheduler_cases(spec: SchedulerSpec) -> Iterator[Case]:
     yield from _interface(derived)
     yield from _warnings(derived)
     for id, entry in spec.errors.items():
-        text = derived.plain.refused(entry.call.text, entry.raises)
+        text = derived.plain.refused(entry)
         yield derived.case(
             id,
-            entry.says or f"`{' '.join(entry.call.text.split())}` is refused with {entry.raises}.",
+            entry.sentence,
             [derived.sample(text, id)],
             judge="literals",
             needs=frozenset({"error-checks", "optimizer-checks"}),

@@ -9,7 +9,7 @@ from .makers import CONSTANTS, FUNCTIONS, number
 from .trajectory import joined
 
 if TYPE_CHECKING:
-    from ..spec import Expression, SchedulerSpec, Timetable
+    from ..spec import Expression, Refusal, SchedulerSpec, Timetable
 
 EPOCHS = 200
 FURTHER = 4
@@ -196,8 +196,8 @@ class Programs:
     def told_epoch(self, arguments: str) -> str:
         return f"{self.begin(arguments)}optimizer.step()\nwith warns(UserWarning):\n    scheduler.step(3)\n"
 
-    def refused(self, arguments: str, error: str) -> str:
-        return f"optimizer = {self.optimizer()}\nwith raises({error}):\n    {self.new(arguments)}\n"
+    def refused(self, entry: Refusal) -> str:
+        return f"optimizer = {self.optimizer()}\n{entry.attempt}    {self.new(entry.call.text)}\n"
 
 
 def _under(head: str, body: str) -> str:

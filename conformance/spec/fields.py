@@ -127,10 +127,14 @@ Prose = Annotated[Text, AfterValidator(prose)]
 Link = Annotated[Text, AfterValidator(link)]
 Dotted = Annotated[Text, AfterValidator(dotted)]
 Judge = Annotated[Text, AfterValidator(one_of(JUDGES, "a judge")), WithJsonSchema({"enum": list(JUDGES)})]
-Raised = Annotated[
+ExceptionName = Annotated[
     Text,
     AfterValidator(one_of(sorted(EXCEPTIONS), "a built-in exception")),
     WithJsonSchema({"enum": sorted(EXCEPTIONS)}),
+]
+Raised = Annotated[
+    tuple[ExceptionName, ...],
+    BeforeValidator(several, json_schema_input_type=ExceptionName | tuple[ExceptionName, ...]),
 ]
 ResultDtype = Annotated[
     Text,

@@ -95,6 +95,18 @@ class Refusal(Claim):
 
     call: Arguments
     raises: Raised
+    """The exception; or several, where no page names it, any of which will do."""
+
+    @property
+    def sentence(self) -> str:
+        """What is claimed, in a sentence."""
+        call = " ".join(self.call.text.split())
+        return self.says or f"`{call}` is refused with {' or '.join(self.raises)}."
+
+    @property
+    def attempt(self) -> str:
+        """The head of the block in which it is refused."""
+        return f"with raises({', '.join(self.raises)}):\n"
 
     def check(
         self,
@@ -106,7 +118,7 @@ class Refusal(Claim):
     ) -> None:
         """Reports arguments that do not fit, unless that is what is refused: with a TypeError."""
         check.source(self.call, MAKER_NAMES)
-        if self.raises != "TypeError":
+        if "TypeError" not in self.raises:
             check.bind(signature, self.call, id, without, supplied)
 
 

@@ -341,7 +341,7 @@ FAULTS = {
         (
             "no workers",
             "torch.utils.data.DataLoader.__init__",
-            changed(num_workers=lambda number: 0),
+            changed(num_workers=lambda number: 0, multiprocessing_context=lambda context: None),
             "training.yaml::workers-are-threads",
         ),
     )
