@@ -73,8 +73,8 @@ VERBS = frozenset({"raises", "warns"})
 
 STANDARD = words(
     """
-    collections contextlib copy functools gc io itertools math mmap operator os pickle tempfile threading weakref
-    zipfile
+    base64 collections contextlib copy functools gc io itertools math mmap operator os pickle tempfile threading
+    weakref zipfile zlib
     """
 )
 MODULES = {"np": "numpy", **{name: name for name in sorted(STANDARD)}}

@@ -32,6 +32,22 @@ def to_the_end(load):
     return faulty
 
 
+def each(change):
+    """What `change` makes of every tensor of a loaded dictionary."""
+
+    def override(load):
+        def faulty(*args, **options):
+            loaded = load(*args, **options)
+            for name, value in loaded.items():
+                if isinstance(value, torch.Tensor):
+                    loaded[name] = change(value)
+            return loaded
+
+        return faulty
+
+    return override
+
+
 def unmapped(options):
     options.pop("mmap", None)
 
@@ -158,5 +174,14 @@ FAULTS = {
     "zeros for a legacy file that was cut": Fault("torch.load", zeros, f"{SPECS}/damage.yaml::cut-legacy"),
     "legacy format not written": Fault(
         "torch.save", always_an_archive, f"{SPECS}/legacy.yaml::not-an-archive"
+    ),
+    "parameters of older files come as tensors": Fault(
+        "torch.load", each(torch.Tensor.detach), f"{SPECS}/older_files.yaml::parameters"
+    ),
+    "views of older files come apart": Fault(
+        "torch.load", each(torch.clone), f"{SPECS}/older_files.yaml::views"
+    ),
+    "bfloat16 of older files is widened": Fault(
+        "torch.load", each(torch.Tensor.float), f"{SPECS}/older_files.yaml::tensors-and-numbers"
     ),
 }
