@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from inspect import Parameter as Argument
 from inspect import Signature
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 from reference_impls import Reference
@@ -54,7 +55,7 @@ def module_class(spec: ModuleSpec, name: Text, reference: Reference) -> type:
         def forward(self, *args: Any, **kwargs: Any) -> Any:
             given = call.bind(*args, **kwargs)
             given.apply_defaults()
-            state = {name: getattr(*holder(self, name)) for name in (*self.own_parameters, *self.own_buffers)}
+            state = {name: attrgetter(name)(self) for name in (*self.own_parameters, *self.own_buffers)}
             names = {**self.options, **state, **given.arguments, "training": self.training, "state": state}
             function = spec.forward.function(tuple(names), vocabulary, tuple(self.own_buffers))
             if not self.own_buffers:
@@ -63,7 +64,7 @@ def module_class(spec: ModuleSpec, name: Text, reference: Reference) -> type:
             for name, value in buffers.items():
                 if value is not None and value is not state[name]:
                     with reference.torch.no_grad():
-                        getattr(self, name).copy_(value)
+                        state[name].copy_(value)
             return result
 
     def holder(module: Any, name: str) -> tuple[Any, str]:

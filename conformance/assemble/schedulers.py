@@ -86,9 +86,8 @@ class ClosedForm(Scheduler):
         self.base_lrs = [copied(group["initial_lr"]) for group in groups]
         self.last_epoch = self.options["last_epoch"] + 1
         rates = self.scheduled(self.last_epoch)
-        if (
-            self.chainable and self.last_epoch == 0
-        ):  # a scheduler made before may have changed the rate already
+        if self.chainable and self.last_epoch == 0:
+            # A scheduler that was made before may have changed the rate already.
             rates = [
                 rate * float(group["lr"]) / float(base) if base else rate
                 for rate, group, base in zip(rates, groups, self.base_lrs, strict=True)
